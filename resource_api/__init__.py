@@ -1,0 +1,1 @@
+"""An image gallery with credits: a resource server that verifies access tokens offline."""
