@@ -1,0 +1,128 @@
+"""The bridge between asynchronous routes and synchronous verbs, and the one `metadata` all tables hang on.
+
+A verb is a plain function on a `Session`; a route runs it by `await database.transaction(verb)` or
+`await database.read(verb)`. No table lives here.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+T = TypeVar("T")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# A client waits at most this long for a database that does not answer, then hears 503.
+PATIENCE_SECONDS = 3.0
+_BEGIN = "sqlite_begin"
+
+
+class UnavailableError(Exception):
+    """The database does not answer now. The caller may try again: nothing was changed."""
+
+
+class Database:
+    """One engine, opened lazily. `sqlite:///path` runs on aiosqlite, `postgresql://…` on asyncpg."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.engine = engine(url, pool_size=pool_size)
+        is_sqlite = self.engine.dialect.name == "sqlite"
+        self._writing = self.engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        # A read of one statement needs no BEGIN and no ROLLBACK: one round trip instead of three.
+        alone = {_BEGIN: None} if is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reading = self.engine.execution_options(**alone)
+        # SQLite has one writer at a time; queueing here is fair, while its own waiting is by polling.
+        self._writer: contextlib.AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if is_sqlite else contextlib.nullcontext()
+        )
+
+    async def transaction(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, after its changes are committed; whatever it raises rolls them back.
+
+        Raises `UnavailableError` when the database cannot be reached or is locked for too long.
+        """
+        async with self._writer, self._session(self._writing) as session:
+            answer = await session.run_sync(work)
+            await session.commit()
+            return answer
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns. It must not write; each of its statements sees what is committed by then."""
+        async with self._session(self._reading) as session:
+            return await session.run_sync(work)
+
+    async def ready(self) -> None:
+        """Returns when the database answers, raises `UnavailableError` when it does not."""
+        await self.read(lambda session: session.execute(sa.text("SELECT 1")))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def _session(self, bind: AsyncEngine) -> Any:
+        try:
+            async with AsyncSession(bind, expire_on_commit=False) as session:
+                yield session
+        except exc.IntegrityError:
+            raise
+        except (exc.TimeoutError, TimeoutError, OSError) as error:
+            raise UnavailableError(str(error)) from error
+        except exc.DBAPIError as error:
+            if error.connection_invalidated or _temporary(error):
+                raise UnavailableError(str(error.orig)) from error
+            raise
+
+
+def engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
+    """An engine for one of our two databases, with SQLite's pragmas and its honest BEGIN."""
+    address = sa.make_url(url)
+    if address.get_backend_name() == "postgresql":
+        return create_async_engine(
+            address.set(drivername="postgresql+asyncpg"),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=PATIENCE_SECONDS,
+            connect_args={"timeout": PATIENCE_SECONDS, "command_timeout": PATIENCE_SECONDS},
+        )
+    made = create_async_engine(
+        address.set(drivername="sqlite+aiosqlite"), pool_size=pool_size, pool_timeout=PATIENCE_SECONDS
+    )
+    event.listen(made.sync_engine, "connect", _prepare_sqlite)
+    event.listen(made.sync_engine, "begin", _begin_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions behind our back
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A read that turns into a write fails at once under load, so writers say it from the start.
+    if begin := connection.get_execution_options().get(_BEGIN, "BEGIN"):
+        connection.exec_driver_sql(begin)
+
+
+def _temporary(error: exc.DBAPIError) -> bool:
+    """True for what passes by itself: a locked file, a server that starts or stops, a deadlock it resolved."""
+    code = getattr(error.orig, "sqlstate", None) or ""
+    if code:
+        return code.startswith(("08", "40", "53", "57P"))
+    return isinstance(error, (exc.OperationalError, exc.InterfaceError)) and "no such" not in str(error.orig)
