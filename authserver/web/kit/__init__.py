@@ -1,0 +1,1 @@
+"""What the pages and endpoints share: state, forms, cookies, CSRF, pages, problem details, headers."""

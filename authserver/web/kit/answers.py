@@ -1,0 +1,38 @@
+"""Turns what the oauth room answers into responses: an `Answer` into JSON, an `Outcome` into a redirect or a page."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from ...oauth import authorize
+from ...oauth.messages import Answer
+from . import authorization_errors, state
+
+
+def send(answer: Answer) -> Response:
+    """The JSON response for an endpoint of the protocol; never cacheable unless the answer says so itself."""
+    headers = {"Cache-Control": "no-store", **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    body = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
+    headers.setdefault("Content-Type", "application/json")
+    return Response(body, answer.status, headers)
+
+
+def redirect(request: Request, path: str) -> RedirectResponse:
+    """303 to one of our own pages, by a path below the issuer: no host is ever read from the request."""
+    return RedirectResponse(state.of(request).settings.path + path, status_code=303)
+
+
+def follow(request: Request, outcome: authorize.Outcome) -> Response:
+    """Sends the person where the authorization request goes next: back to the app, to a page of ours, or to an error."""
+    match outcome:
+        case authorize.Redirect(location=location):
+            return Response(status_code=303, headers={"Location": location})
+        case authorize.Ask(request_id=request_id, next=page):
+            return redirect(request, f"/{page}?request={request_id}")
+        case authorize.ErrorPage():
+            return authorization_errors.page(request, outcome)

@@ -1,0 +1,93 @@
+"""The three cookies we set: the session, the browser that authorization requests are bound to, and the language.
+
+Under https the first two carry the `__Host-` prefix and Secure; on an http loopback issuer they can't, and have other
+names, so that one kind is never taken for the other (design: Python clients and Safari drop Secure cookies there).
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ... import credentials
+from . import state
+
+BROWSER_SECONDS = 30 * 24 * 3600
+LANGUAGE_SECONDS = 365 * 24 * 3600
+LANGUAGE = "lang"
+_LONGEST = 512
+
+
+def session_name(request: Request) -> str:
+    """The session cookie's name under this issuer."""
+    return "__Host-authserver" if state.of(request).settings.secure else "authserver_local"
+
+
+def browser_name(request: Request) -> str:
+    """The browser cookie's name under this issuer."""
+    return "__Host-authserver-browser" if state.of(request).settings.secure else "authserver_local_browser"
+
+
+def session(request: Request) -> str | None:
+    """The session token the browser sent, if it is one of ours by form; doubled cookies count as none."""
+    return _read(request, session_name(request), "se")
+
+
+def browser(request: Request) -> str | None:
+    """The browser's binding token, if it is one of ours by form."""
+    return _read(request, browser_name(request), "br")
+
+
+def _read(request: Request, name: str, prefix: str) -> str | None:
+    values = []
+    for header in request.headers.getlist("cookie"):
+        for part in header.split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name:
+                values.append(value)
+    if len(values) != 1 or len(values[0]) > _LONGEST or not credentials.well_formed(values[0], prefix):
+        return None
+    return values[0]
+
+
+def ensure_browser(request: Request) -> str:
+    """The browser's binding token, made now when it has none; hand it to `set_browser` with the response."""
+    known = browser(request)
+    if known is None:
+        known = getattr(request.state, "browser", None) or credentials.new_token("br")
+        request.state.browser = known
+    return known
+
+
+def set_browser(request: Request, response: Response) -> None:
+    """Sends the binding token that `ensure_browser` made; nothing when the browser had one."""
+    made = getattr(request.state, "browser", None)
+    if made is not None:
+        _set(request, response, browser_name(request), made, max_age=BROWSER_SECONDS)
+
+
+def set_session(request: Request, response: Response, token: str) -> None:
+    """Sends a new session token; it lives as long as the browser stays open or the session's own limits say."""
+    _set(request, response, session_name(request), token, max_age=None)
+
+
+def clear_session(request: Request, response: Response) -> None:
+    """Makes the browser forget the session token."""
+    _set(request, response, session_name(request), "", max_age=0)
+
+
+def set_language(request: Request, response: Response, value: str) -> None:
+    """Remembers the language somebody chose; see `kit.language` for the value's form."""
+    _set(request, response, LANGUAGE, value, max_age=LANGUAGE_SECONDS)
+
+
+def _set(request: Request, response: Response, name: str, value: str, *, max_age: int | None) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age,
+        path="/",
+        secure=state.of(request).settings.secure,
+        httponly=True,
+        samesite="lax",
+    )

@@ -1,0 +1,148 @@
+"""The one layer around every request: its id, its true peer, its size, its headers, its log line, and its last resort.
+
+Pure ASGI: responses stream through, context variables reach the endpoints, and nothing is buffered.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ... import audit, logs
+from ...settings import Settings
+from . import forms, pages, peers, problems, state
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_STALE_MAY = ("/livez", "/readyz", "/metrics")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Content-Security-Policy": f"{pages.CSP}; form-action 'none'",
+    "Cache-Control": "no-store",
+}
+HSTS = "max-age=63072000; includeSubDomains"
+
+
+class Edge:
+    """Wraps the application. HEAD is answered as GET without its body, since FastAPI's routes know no HEAD."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, limit: int = forms.LIMIT) -> None:
+        self.app = app
+        self.settings = settings
+        self.trusted = peers.networks(settings.trusted_proxies)
+        self.limit = limit
+        self.log = logs.get_logger("http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await _Exchange(self, scope, receive, send).run()
+        else:
+            await self.app(scope, receive, send)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
+        self.edge, self.scope, self._receive, self._send = edge, dict(scope), receive, send
+        self.method = scope["method"]
+        self.request_id = _identify(scope)
+        self.status = 0
+        self.received = 0
+        self.started_at = time.perf_counter()
+
+    async def run(self) -> None:
+        peer = peers.address(self.scope, self.edge.trusted)
+        self.scope["client"] = (peer, 0) if peer else None
+        self.scope.setdefault("state", {})
+        self.scope["state"] = {**self.scope["state"], "request_id": self.request_id}
+        if self.method == "HEAD":
+            self.scope["method"] = "GET"
+        audit_token = audit.context.set(audit.Context(request_id=self.request_id, ip=peer))
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=self.request_id)
+        try:
+            await self._answer()
+        finally:
+            audit.context.reset(audit_token)
+            self._record(peer)
+
+    async def _answer(self) -> None:
+        request = Request(self.scope, self.receive)
+        try:
+            early = self._refusal(request)
+            await (early or self.edge.app)(self.scope, self.receive, self.send)
+        except Exception:
+            self.edge.log.exception("unexpected", path=self.scope["path"], method=self.method)
+            if self.status:
+                raise  # the answer has begun: the server must cut the connection, or a cut-off page looks whole
+            await problems.answer(request, "internal_error")(self.scope, self.receive, self.send)
+
+    def _refusal(self, request: Request) -> ASGIApp | None:
+        length = self._declared_length()
+        if length is None:
+            return problems.answer(request, "bad_request", detail="Content-Length is not a number.")
+        if length > self.edge.limit:
+            return problems.answer(request, "content_too_large", headers={"Connection": "close"})
+        if state.of(request).cache.stale and self.scope["path"].removeprefix(self.edge.settings.path) not in _STALE_MAY:
+            return problems.unavailable(request)
+        return None
+
+    def _declared_length(self) -> int | None:
+        values = Headers(scope=self.scope).getlist("content-length")
+        if not values:
+            return 0
+        return int(values[0]) if len(values) == 1 and values[0].isascii() and values[0].isdigit() else None
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.received += len(message.get("body", b""))
+        if self.received > self.edge.limit:
+            raise HTTPException(413)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if self.edge.settings.secure:
+                headers.setdefault("Strict-Transport-Security", HSTS)
+            headers["X-Request-Id"] = self.request_id
+        elif message["type"] == "http.response.body" and self.method == "HEAD":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    def _record(self, peer: str) -> None:
+        seconds = time.perf_counter() - self.started_at
+        route = getattr(self.scope.get("route"), "path", None) or "unmatched"
+        method = self.method if self.method in (*problems.METHODS, "HEAD", "OPTIONS") else "other"
+        metrics = state.of(Request(self.scope)).metrics
+        metrics.request(method, route, self.status, seconds)
+        self.edge.log.info(
+            "request",
+            method=self.method[:20],
+            path=self.scope["path"][:500],
+            route=route,
+            status=self.status,
+            milliseconds=round(seconds * 1000, 1),
+            ip=peer,
+        )
+
+
+def _identify(scope: Scope) -> str:
+    given = Headers(scope=scope).getlist("x-request-id")
+    return given[0] if len(given) == 1 and _SANE_ID.fullmatch(given[0]) else str(uuid.uuid4())
