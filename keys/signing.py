@@ -1,0 +1,132 @@
+"""A private key that signs access tokens, and the algorithms this package knows.
+
+A key is imported once and then signs inline: an RSA-2048 signature costs about 250 µs, importing the key a
+hundred times that. Which key signs when is the business of `ring`; what is published, of `jwks`.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+from . import errors
+
+
+class Algorithm(NamedTuple):
+    """What a JWS algorithm (RFC 7518 §3.1) asks of its key."""
+
+    key_type: type[RSAKey] | type[ECKey]
+    curve: str | None
+
+
+# Asymmetric signatures only. "none" and the HMAC family are absent, so no list of allowed algorithms can name them.
+ALGORITHMS: Mapping[str, Algorithm] = {
+    "RS256": Algorithm(RSAKey, None),
+    "RS384": Algorithm(RSAKey, None),
+    "RS512": Algorithm(RSAKey, None),
+    "PS256": Algorithm(RSAKey, None),
+    "PS384": Algorithm(RSAKey, None),
+    "PS512": Algorithm(RSAKey, None),
+    "ES256": Algorithm(ECKey, "P-256"),
+    "ES384": Algorithm(ECKey, "P-384"),
+    "ES512": Algorithm(ECKey, "P-521"),
+}
+
+# RFC 7518 §3.3 asks for 2048 at least; beyond 8192 a single verification takes long enough to be a nuisance.
+RSA_BITS = range(2048, 8193)
+
+
+def check(key: RSAKey | ECKey, alg: str) -> None:
+    """Return when `key` may be used with `alg`, else raise InvalidKeyError."""
+    algorithm = ALGORITHMS.get(alg)
+    if algorithm is None:
+        raise errors.InvalidKeyError(f"{alg!r} is not an algorithm this package signs or verifies with.")
+    if not isinstance(key, algorithm.key_type):
+        raise errors.InvalidKeyError(f"{alg} needs a key of type {algorithm.key_type.key_type}.")
+    if isinstance(key, ECKey):
+        if key.curve_name != algorithm.curve:
+            raise errors.InvalidKeyError(f"{alg} needs a key on {algorithm.curve}, not on {key.curve_name}.")
+    elif key.public_key.key_size not in RSA_BITS:
+        raise errors.InvalidKeyError(
+            f"An RSA key must have {RSA_BITS.start} to {RSA_BITS.stop - 1} bits, not {key.public_key.key_size}."
+        )
+
+
+class SigningKey:
+    """One private key, its id and its one algorithm. Its representation shows neither.
+
+    The id is the key's own thumbprint (RFC 7638) unless another is given, so two keys never share one.
+    """
+
+    __slots__ = ("_key", "_registry", "alg", "kid")
+
+    def __init__(self, key: RSAKey | ECKey, *, alg: str, kid: str | None = None) -> None:
+        """Raise InvalidKeyError when the key is not a private one that fits `alg`."""
+        check(key, alg)
+        if not key.is_private:
+            raise errors.InvalidKeyError("A public key can't sign.")
+        self.alg = alg
+        self.kid = kid or key.thumbprint()
+        self._key = key
+        self._registry = jws.JWSRegistry(algorithms=[alg])
+
+    def __repr__(self) -> str:
+        return f"SigningKey(kid={self.kid!r}, alg={self.alg!r})"
+
+    @classmethod
+    def generate(cls, alg: str = "RS256", bits: int = 2048) -> Self:
+        """Make a new key; `bits` counts for RSA only. This takes 0.1 to several seconds: keep it off an event loop.
+
+        Raise InvalidKeyError for an unknown `alg` or a size outside 2048..8192.
+        """
+        algorithm = ALGORITHMS.get(alg)
+        if algorithm is None:
+            raise errors.InvalidKeyError(f"{alg!r} is not an algorithm this package signs with.")
+        if algorithm.curve is not None:
+            return cls(ECKey.generate_key(algorithm.curve), alg=alg)
+        if bits not in RSA_BITS or bits % 8:
+            raise errors.InvalidKeyError(
+                f"An RSA key must have {RSA_BITS.start} to {RSA_BITS.stop - 1} bits, in steps of 8, not {bits}."
+            )
+        return cls(RSAKey.generate_key(bits), alg=alg)
+
+    @classmethod
+    def from_der(cls, der: bytes, *, kid: str | None = None, alg: str = "RS256") -> Self:
+        """Import what `to_der` wrote. Raise InvalidKeyError when it is unreadable or doesn't fit `alg`."""
+        algorithm = ALGORITHMS.get(alg)
+        if algorithm is None:
+            raise errors.InvalidKeyError(f"{alg!r} is not an algorithm this package signs with.")
+        try:
+            key = algorithm.key_type.import_key(der)
+        except (ValueError, TypeError, JoseError) as error:
+            # The message of the library might describe the bytes; what is wrong with a private key is nobody's news.
+            raise errors.InvalidKeyError(f"This is not a private key for {alg} in DER form.") from error
+        return cls(key, alg=alg, kid=kid)
+
+    def to_der(self) -> bytes:
+        """Return the private key as unencrypted PKCS #8. The caller encrypts it before it is kept anywhere."""
+        return self._key.as_der(private=True)
+
+    def public_jwk(self) -> dict[str, str]:
+        """Return the JWK to publish (RFC 7517 §4). Members are named one by one, so no private one can slip in."""
+        members = ("crv", "x", "y") if isinstance(self._key, ECKey) else ("n", "e")
+        own = self._key.as_dict(private=False)
+        return {
+            "kty": self._key.key_type,
+            "use": "sig",
+            "alg": self.alg,
+            "kid": self.kid,
+            **{name: str(own[name]) for name in members},
+        }
+
+    def sign(self, claims: Mapping[str, Any], typ: str = "at+jwt") -> str:
+        """Return `claims` as a signed compact JWT (RFC 7519; `typ` as RFC 9068 §2.1 asks).
+
+        Raise ValueError for NaN or infinity and TypeError for what JSON can't hold.
+        """
+        payload = json.dumps(claims, separators=(",", ":"), allow_nan=False)
+        header = {"alg": self.alg, "kid": self.kid, "typ": typ}
+        return jws.serialize_compact(header, payload, self._key, registry=self._registry)
