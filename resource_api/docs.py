@@ -1,0 +1,124 @@
+"""The documentation this service carries: the OpenAPI document, a page to read it on, a page for every problem."""
+
+from typing import Any
+
+import jinja2
+import yaml
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from . import auth, etags, openapi, problems, state
+
+router = APIRouter(include_in_schema=False)
+
+_pages = jinja2.Environment(
+    loader=jinja2.PackageLoader("resource_api"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+)
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+@router.get("/openapi.json")
+async def openapi_json(request: Request, house: state.House) -> Response:
+    """The OpenAPI document as JSON."""
+    return _public(JSONResponse(openapi.document(request.app, house.settings)))
+
+
+@router.get("/openapi.yaml")
+async def openapi_yaml(request: Request, house: state.House) -> Response:
+    """The OpenAPI document as YAML (RFC 9512)."""
+    spec = openapi.document(request.app, house.settings)
+    text = yaml.dump(spec, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
+    return _public(Response(text, media_type="application/yaml"))
+
+
+@router.get("/docs")
+async def docs(request: Request, house: state.House) -> Response:
+    """Every operation on one page, without script."""
+    spec = openapi.document(request.app, house.settings)
+    return _page(
+        "docs.html",
+        spec=spec,
+        groups=_groups(spec),
+        issuer=house.settings.issuer,
+        resource=house.settings.resource,
+        scopes=auth.SCOPES,
+        kinds=problems.KINDS.values(),
+    )
+
+
+@router.get("/docs/errors/{code}")
+async def error_page(house: state.House, code: str) -> Response:
+    """What one kind of problem means, and what to do."""
+    if code not in problems.KINDS:
+        raise problems.not_found()
+    return _page("error.html", kind=problems.KINDS[code], resource=house.settings.resource)
+
+
+@router.get("/docs/style.css")
+async def style(request: Request) -> Response:
+    """The one style sheet of these pages."""
+    return _public(etags.answer(request, _template("style.css").render().encode(), "text/css"))
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without anchors, which several importers do not follow."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _groups(spec: dict[str, Any]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    operations = [
+        {**operation, "method": method.upper(), "path": path, "body": _body(spec, operation)}
+        for path, methods in spec["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return [(tag, [each for each in operations if tag["name"] in each["tags"]]) for tag in spec["tags"]]
+
+
+def _body(spec: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any] | None:
+    """The members of a request body, with its media type."""
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        schema = content["schema"]
+        if "$ref" in schema:
+            schema = spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        required = schema.get("required", [])
+        members = [
+            {"name": name, "required": name in required, "type": _type(member), **member}
+            for name, member in schema["properties"].items()
+        ]
+        return {"media_type": media_type, "members": [each | {"type": _type(each)} for each in members]}
+    return None
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """A schema's type in words."""
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return " or ".join(f'"{each}"' for each in schema["enum"])
+    return str(schema.get("type", "object"))
+
+
+def _template(name: str) -> jinja2.Template:
+    return _pages.get_template(name)
+
+
+def _page(name: str, **context: Any) -> Response:
+    answer = HTMLResponse(_template(name).render(**context), headers={"Content-Security-Policy": _POLICY})
+    return _public(answer)
+
+
+def _public(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "public, max-age=300"
+    return answer
+
+
+_pages.filters["type_in_words"] = _type

@@ -1,0 +1,301 @@
+"""Images: generate, list, read, rename, delete, and their content. Files from outside come in by `uploads.py`."""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import pydantic
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from . import (
+    auth,
+    credits,
+    drawing,
+    etags,
+    files,
+    idempotency,
+    ids,
+    inputs,
+    ownership,
+    paging,
+    pictures,
+    problems,
+    state,
+)
+from .auth import Caller
+from .ownership import Access, images, shares
+from .pictures import Picture
+
+router = APIRouter(tags=["Images"])
+
+SEEDS = 2**32
+THUMBNAIL = ".thumbnail"
+_ACCESS = {Access.READ: "read", Access.EDIT: "edit", Access.OWN: "own"}
+
+Title = Annotated[inputs.Line, inputs.text(0, 200)]
+
+
+class Image(pydantic.BaseModel):
+    """An image without its bytes; those are at `/images/{id}/content` and `/images/{id}/thumbnail`."""
+
+    id: str = Field(examples=["0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"])
+    title: str = Field(examples=["Harbour at dusk"])
+    source: Literal["generated", "uploaded"]
+    prompt: str | None = Field(description="What it was generated from; null for uploads.")
+    seed: int | None = Field(description="With the prompt, makes the same image again; null for uploads.")
+    media_type: str = Field(examples=["image/png"])
+    width: int = Field(description="Pixels.", examples=[1024])
+    height: int = Field(description="Pixels.", examples=[1024])
+    size_bytes: int
+    access: Literal["own", "edit", "read"] = Field(
+        description="How far you reach: yours, or shared with you."
+    )
+    created_at: datetime
+    updated_at: datetime
+
+
+class NewImage(inputs.Body):
+    prompt: Annotated[inputs.Line, inputs.text(1, 500)] = Field(examples=["a harbour at dusk"])
+    seed: int | None = Field(default=None, ge=0, lt=SEEDS, description="Left out: chosen by chance.")
+    title: Title | None = Field(default=None, description="Left out: the beginning of the prompt.")
+
+
+class ImageChange(inputs.Body):
+    title: Title = Field(examples=["Harbour at dawn"])
+
+
+class ImageWindow(paging.Window):
+    owner: Literal["me", "others"] = Field(
+        default="me", description="Yours, or those others shared with you."
+    )
+
+
+@router.get("/images", operation_id="listImages", summary="List images")
+async def list_images(
+    caller: Annotated[Caller, auth.caller("images:read")],
+    house: state.House,
+    window: Annotated[ImageWindow, Query()],
+) -> paging.Page[Image]:
+    """Your images, or with `owner=others` those shared with you; newest first."""
+    before = paging.read_id(window.cursor)
+    rows = await house.database.read(lambda session: _list(session, caller, window, before))
+    page, last = paging.cut(rows, window.limit)
+    return paging.Page(
+        items=[show(row) for row in page], next_cursor=paging.write_id(last.id) if last is not None else None
+    )
+
+
+@router.post(
+    "/images",
+    operation_id="generateImage",
+    response_model=Image,
+    summary="Generate an image",
+    status_code=201,
+)
+async def generate_image(
+    caller: Annotated[Caller, auth.person("images:write", "credits:spend")],
+    house: state.House,
+    request: Request,
+    wanted: Annotated[NewImage, inputs.json_body(NewImage)],
+) -> Response:
+    """Draws an image from the prompt and pays for it with credits, both or neither. With an `Idempotency-Key`, a
+    repeated request is answered with the first one's image and costs nothing."""
+    key = await idempotency.key_of(request, caller, "POST /images")
+    price = house.settings.image_price
+    async with house.studio.turn(caller.owner):
+        if (stored := await _stored(house, key)) is not None:
+            return created(stored, replayed=True)
+        # Drawing comes before paying, so that a failure costs nothing; this look keeps the penniless from drawing.
+        if (has := await credits.ensure(house, caller)) < price:
+            raise credits.insufficient(price, has)
+        seed = secrets.randbelow(SEEDS) if wanted.seed is None else wanted.seed
+        picture = await house.studio.run(drawing.draw, wanted.prompt, seed)
+        title = wanted.prompt[:100] if wanted.title is None else wanted.title
+        facts = {"title": title, "source": "generated", "prompt": wanted.prompt, "seed": seed}
+
+        def pay(session: Session, image: Image) -> None:
+            if key is not None:
+                idempotency.store(session, key, image.model_dump(mode="json"), house.clock())
+            credits.spend(session, caller.owner, price, "image_generated", image.id, house.clock())
+
+        try:
+            image = await add(house, caller, picture, facts, pay)
+        except idempotency.LostRaceError:
+            if (stored := await _stored(house, key)) is None:
+                raise problems.busy() from None
+            return created(stored, replayed=True)
+    return created(image)
+
+
+@router.get(
+    "/images/{image_id}", operation_id="getImage", response_model=Image, summary="Read an image's data"
+)
+async def get_image(
+    caller: Annotated[Caller, auth.caller("images:read")], house: state.House, request: Request, image_id: str
+) -> Response:
+    """Everything about the image but its bytes."""
+    row = await house.database.read(lambda session: ownership.load(session, images, image_id, caller))
+    return etags.answer(request, _json(show(row)), "application/json")
+
+
+@router.patch(
+    "/images/{image_id}", operation_id="renameImage", response_model=Image, summary="Rename an image"
+)
+async def rename_image(
+    caller: Annotated[Caller, auth.caller("images:write")],
+    house: state.House,
+    request: Request,
+    image_id: str,
+    wanted: Annotated[ImageChange, inputs.json_body(ImageChange)],
+) -> Response:
+    """Gives the image another title; a share with edit access suffices. `If-Match` guards against lost updates."""
+
+    def rename(session: Session) -> ownership.Row:
+        row = ownership.load(session, images, image_id, caller, Access.EDIT)
+        etags.require(request, etags.of(_json(show(row))))
+        return ownership.change(session, images, row, title=wanted.title, updated_at=house.clock())
+
+    content = _json(show(await house.database.transaction(rename)))
+    return Response(content, media_type="application/json", headers={"ETag": etags.of(content)})
+
+
+@router.delete("/images/{image_id}", operation_id="deleteImage", summary="Delete an image", status_code=204)
+async def delete_image(
+    caller: Annotated[Caller, auth.caller("images:write")],
+    house: state.House,
+    request: Request,
+    image_id: str,
+) -> None:
+    """Deletes the image, its shares and its places in galleries, at once and for good. Only the owner may."""
+
+    def delete(session: Session) -> None:
+        row = ownership.load(session, images, image_id, caller, Access.OWN)
+        etags.require(request, etags.of(_json(show(row))))
+        ownership.remove(session, images, row)
+
+    await house.database.transaction(delete)
+    await _forget(house, image_id)
+
+
+@router.get("/images/{image_id}/content", operation_id="getImageContent", summary="Read an image")
+async def get_content(
+    caller: Annotated[Caller, auth.caller("images:read")], house: state.House, request: Request, image_id: str
+) -> Response:
+    """The image itself."""
+    return await _bytes(caller, house, request, image_id, "")
+
+
+@router.get("/images/{image_id}/thumbnail", operation_id="getImageThumbnail", summary="Read a small image")
+async def get_thumbnail(
+    caller: Annotated[Caller, auth.caller("images:read")], house: state.House, request: Request, image_id: str
+) -> Response:
+    """The image, at most 320 pixels wide and high."""
+    return await _bytes(caller, house, request, image_id, THUMBNAIL)
+
+
+async def add(
+    house: state.State, caller: Caller, picture: Picture, facts: dict[str, Any], also: Any = None
+) -> Image:
+    """A new image of the caller's. `also(session, image)` runs in the same transaction, so both happen or neither."""
+    image_id, now = ids.new(), house.clock()
+    values = {
+        "id": image_id,
+        "media_type": picture.media_type,
+        "width": picture.width,
+        "height": picture.height,
+        "size_bytes": len(picture.content),
+        "digest": hashlib.sha256(picture.content).hexdigest(),
+        "created_at": now,
+        "updated_at": now,
+        **facts,
+    }
+
+    def store(session: Session) -> Image:
+        image = show(ownership.create(session, images, caller, **values))
+        if also is not None:
+            also(session, image)
+        return image
+
+    await house.files.put(image_id, picture.content)
+    await house.files.put(image_id + THUMBNAIL, picture.thumbnail)
+    try:
+        return await house.database.transaction(store)
+    except (problems.Problem, idempotency.LostRaceError):
+        # Surely rolled back. After a lost connection nobody knows: then the files wait for the sweep.
+        await _forget(house, image_id)
+        raise
+
+
+def show(row: ownership.Row) -> Image:
+    """What the caller is told about an image."""
+    return Image(
+        id=row.id,
+        title=row.title,
+        source=row.source,
+        prompt=row.prompt,
+        seed=row.seed,
+        media_type=row.media_type,
+        width=row.width,
+        height=row.height,
+        size_bytes=row.size_bytes,
+        access=_ACCESS[row.access],
+        created_at=datetime.fromtimestamp(row.created_at, UTC),
+        updated_at=datetime.fromtimestamp(row.updated_at, UTC),
+    )
+
+
+def created(image: Image, *, replayed: bool = False) -> Response:
+    """201 with the image and where it is."""
+    headers = {"Location": f"/images/{image.id}"}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(_json(image), 201, headers, media_type="application/json")
+
+
+def _json(image: Image) -> bytes:
+    return image.model_dump_json().encode()
+
+
+def _list(session: Session, caller: Caller, window: ImageWindow, before: str | None) -> list[ownership.Row]:
+    statement = ownership.visible(images, caller)
+    if window.owner == "me":
+        statement = statement.where(images.c.owner == caller.owner)
+    else:
+        statement = statement.where(
+            images.c.id.in_(sa.select(shares.c.image_id).where(shares.c.person == caller.owner))
+        )
+    if before is not None:
+        statement = statement.where(images.c.id < before)
+    return list(session.execute(statement.order_by(images.c.id.desc()).limit(window.limit + 1)))
+
+
+async def _stored(house: state.State, key: idempotency.Key | None) -> Image | None:
+    if key is None:
+        return None
+    answer = await house.database.read(lambda session: idempotency.find(session, key, house.clock()))
+    return None if answer is None else Image.model_validate(answer)
+
+
+async def _bytes(
+    caller: Caller, house: state.State, request: Request, image_id: str, suffix: str
+) -> Response:
+    row = await house.database.read(lambda session: ownership.load(session, images, image_id, caller))
+    tag = f'"{row.digest}{suffix}"'
+    name = f'inline; filename="{row.id}.{row.media_type.partition("/")[2]}"'
+    if etags.unchanged(request, tag):
+        return etags.answer(request, b"", row.media_type, tag=tag)
+    try:
+        content = await house.files.read(row.id + suffix)
+    except files.MissingError:
+        raise problems.not_found() from None  # deleted between the look and the reading
+    media_type = row.media_type if not suffix else pictures.THUMBNAIL_MEDIA_TYPE
+    return etags.answer(request, content, media_type, tag=tag, Content_Disposition=name)
+
+
+async def _forget(house: state.State, image_id: str) -> None:
+    await house.files.delete(image_id)
+    await house.files.delete(image_id + THUMBNAIL)
