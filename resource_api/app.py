@@ -7,12 +7,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from keys.verifier import Verifier
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from keys.verifier import Verifier
+
 from . import (
-    auth,
     clock,
     credits,
     database,

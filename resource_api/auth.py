@@ -13,6 +13,7 @@ from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
+
 from keys.errors import InvalidTokenError, KeySetUnavailableError
 
 from . import state

@@ -6,7 +6,7 @@ A verb is a plain function on a `Session`; a route runs it by `await database.tr
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -73,7 +73,7 @@ class Database:
         await self.engine.dispose()
 
     @contextlib.asynccontextmanager
-    async def _session(self, bind: AsyncEngine) -> Any:
+    async def _session(self, bind: AsyncEngine) -> AsyncIterator[AsyncSession]:
         try:
             async with AsyncSession(bind, expire_on_commit=False) as session:
                 yield session

@@ -3,11 +3,13 @@
 from typing import Any
 
 import jinja2
+import markupsafe
 import yaml
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from . import auth, etags, openapi, problems, state
+from .settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,11 +45,11 @@ async def docs(request: Request, house: state.House) -> Response:
     """Every operation on one page, without script."""
     spec = openapi.document(request.app, house.settings)
     return _page(
+        house.settings,
         "docs.html",
         spec=spec,
         groups=_groups(spec),
         issuer=house.settings.issuer,
-        resource=house.settings.resource,
         scopes=auth.SCOPES,
         kinds=problems.KINDS.values(),
     )
@@ -58,7 +60,7 @@ async def error_page(house: state.House, code: str) -> Response:
     """What one kind of problem means, and what to do."""
     if code not in problems.KINDS:
         raise problems.not_found()
-    return _page("error.html", kind=problems.KINDS[code], resource=house.settings.resource)
+    return _page(house.settings, "error.html", kind=problems.KINDS[code])
 
 
 @router.get("/docs/style.css")
@@ -111,8 +113,9 @@ def _template(name: str) -> jinja2.Template:
     return _pages.get_template(name)
 
 
-def _page(name: str, **context: Any) -> Response:
-    answer = HTMLResponse(_template(name).render(**context), headers={"Content-Security-Policy": _POLICY})
+def _page(settings: Settings, name: str, **context: Any) -> Response:
+    html = _template(name).render(resource=settings.resource, base=settings.path, **context)
+    answer = HTMLResponse(html, headers={"Content-Security-Policy": _POLICY})
     return _public(answer)
 
 
@@ -121,4 +124,11 @@ def _public(answer: Response) -> Response:
     return answer
 
 
-_pages.filters["type_in_words"] = _type
+def _marked(text: str) -> markupsafe.Markup:
+    """Prose whose `code` is marked up."""
+    parts = [markupsafe.escape(part) for part in text.split("`")]
+    marked = [f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts)]
+    return markupsafe.Markup("".join(marked))
+
+
+_pages.filters |= {"in_words": _type, "marked": _marked}

@@ -2,8 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from keys.errors import KeySetUnavailableError
 from prometheus_client import CONTENT_TYPE_LATEST
+
+from keys.errors import KeySetUnavailableError
 
 from . import database, http, migrations, problems, state
 

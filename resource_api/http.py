@@ -60,13 +60,16 @@ class Hygiene:
 
         inner = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
         inner["client"] = (self._address(scope, headers), 0)
+        if scope["path"].startswith(self._settings.path + "/"):
+            # A proxy may pass our public path on or take it off; routes are found either way.
+            inner["root_path"] = self._settings.path
         if scope["method"] == "HEAD":
             inner["method"] = "GET"
         try:
-            if (early := self._early(scope, headers, request_id)) is not None:
+            if (early := self._early(inner, headers, request_id)) is not None:
                 await early(inner, receive, finish)
             else:
-                await self._app(inner, _limited(receive, _allowed(scope)), finish)
+                await self._app(inner, _limited(receive, _allowed(inner)), finish)
         except Exception:
             log.exception("unforeseen", request_id=request_id, method=scope["method"], path=scope["path"])
             if status:
@@ -164,7 +167,8 @@ def _request_id(headers: Headers) -> str:
 
 
 def _allowed(scope: Scope) -> int:
-    return uploads.FORM_BYTES if scope["path"] == uploads.PATH else BODY_BYTES
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return uploads.FORM_BYTES if path == uploads.PATH else BODY_BYTES
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

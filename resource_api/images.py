@@ -34,7 +34,11 @@ router = APIRouter(tags=["Images"])
 
 SEEDS = 2**32
 THUMBNAIL = ".thumbnail"
-_ACCESS = {Access.READ: "read", Access.EDIT: "edit", Access.OWN: "own"}
+_ACCESS: dict[int, Literal["read", "edit", "own"]] = {
+    Access.READ: "read",
+    Access.EDIT: "edit",
+    Access.OWN: "own",
+}
 
 Title = Annotated[inputs.Line, inputs.text(0, 200)]
 
@@ -108,7 +112,7 @@ async def generate_image(
     price = house.settings.image_price
     async with house.studio.turn(caller.owner):
         if (stored := await _stored(house, key)) is not None:
-            return created(stored, replayed=True)
+            return created(house, stored, replayed=True)
         # Drawing comes before paying, so that a failure costs nothing; this look keeps the penniless from drawing.
         if (has := await credits.ensure(house, caller)) < price:
             raise credits.insufficient(price, has)
@@ -127,8 +131,8 @@ async def generate_image(
         except idempotency.LostRaceError:
             if (stored := await _stored(house, key)) is None:
                 raise problems.busy() from None
-            return created(stored, replayed=True)
-    return created(image)
+            return created(house, stored, replayed=True)
+    return created(house, image)
 
 
 @router.get(
@@ -248,9 +252,9 @@ def show(row: ownership.Row) -> Image:
     )
 
 
-def created(image: Image, *, replayed: bool = False) -> Response:
+def created(house: state.State, image: Image, *, replayed: bool = False) -> Response:
     """201 with the image and where it is."""
-    headers = {"Location": f"/images/{image.id}"}
+    headers = {"Location": f"{house.settings.path}/images/{image.id}"}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     return Response(_json(image), 201, headers, media_type="application/json")

@@ -19,6 +19,7 @@ from .problems import Problem
 
 _DEPTH = 16
 _ERRORS = 20
+_WORDS = {"extra_forbidden": "is not known here", "missing": "is required"}
 
 Model = TypeVar("Model", bound="Body")
 
@@ -100,7 +101,7 @@ def parse(model: type[Model], body: bytes, content_type: str | None) -> Model:
 def invalid(errors: Any) -> Problem:
     """422 from Pydantic's list of errors, without repeating what was sent."""
     listed = [
-        {"pointer": _pointer(error["loc"]), "detail": error["msg"].removeprefix("Value error, ")}
+        {"pointer": _pointer(error["loc"]), "detail": _WORDS.get(error["type"]) or _said(error["msg"])}
         for error in errors[:_ERRORS]
     ]
     return Problem(
@@ -108,6 +109,12 @@ def invalid(errors: Any) -> Problem:
         "Some values are not acceptable; errors says which.",
         errors=listed,
     )
+
+
+def _said(message: str) -> str:
+    """Pydantic's sentence, to be read after the name of the value."""
+    message = message.removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+    return message[:1].lower() + message[1:]
 
 
 def _decode(body: bytes) -> Any:
@@ -150,7 +157,15 @@ def _check_text(value: Any, pointer: str, depth: int) -> None:
     if depth > _DEPTH:
         raise Problem("invalid_request", "The body is nested too deeply.")
     if isinstance(value, str) and _unstorable(value):
-        raise invalid([{"loc": (pointer,), "msg": "must be text without NUL and without lone surrogates"}])
+        raise invalid(
+            [
+                {
+                    "type": "text",
+                    "loc": (pointer,),
+                    "msg": "must be text without NUL and without lone surrogates",
+                }
+            ]
+        )
     if isinstance(value, list):
         for index, item in enumerate(value):
             _check_text(item, f"{pointer}/{index}", depth + 1)

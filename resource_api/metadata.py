@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from . import auth, state
+from . import auth, problems, state
 from .settings import Settings
 
 router = APIRouter(tags=["Operation"])
@@ -13,9 +13,13 @@ router = APIRouter(tags=["Operation"])
 PATH = "/.well-known/oauth-protected-resource"
 
 
+@router.get(PATH + "/{path:path}", include_in_schema=False)
 @router.get(PATH, operation_id="getProtectedResourceMetadata", summary="Read who issues tokens for this API")
-async def protected_resource(house: state.House) -> JSONResponse:
+async def protected_resource(request: Request, house: state.House) -> JSONResponse:
     """The protected resource metadata of RFC 9728. Public."""
+    # §3.1: the path of the resource follows the well-known part; another path is another resource.
+    if request.path_params.get("path", house.settings.path.lstrip("/")) != house.settings.path.lstrip("/"):
+        raise problems.not_found()
     return JSONResponse(document(house.settings), headers={"Cache-Control": "public, max-age=3600"})
 
 

@@ -64,7 +64,7 @@ def _build(app: FastAPI, settings: Settings) -> dict[str, Any]:
     bodies = {route.unique_id: model for route in _routes(app) if (model := _json_model(route))}
     schemas |= _schemas(set(bodies.values()))
     for route in _routes(app):
-        for method in route.methods:
+        for method in route.methods or ():
             operation = spec["paths"][route.path_format][method.lower()]
             _complete(operation, route, bodies.get(route.unique_id))
     return spec

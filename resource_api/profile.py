@@ -34,9 +34,52 @@ profiles = sa.Table(
 )
 
 RESERVED = frozenset(
-    "about abuse account admin administrator anonymous api app apps auth billing credits docs everyone gallery "
-    "galleries help images info login logout mail me moderator nobody null official owner postmaster privacy "
-    "register root security settings share shares staff support system team undefined user webmaster you".split()
+    {
+        "about",
+        "abuse",
+        "account",
+        "admin",
+        "administrator",
+        "anonymous",
+        "api",
+        "app",
+        "apps",
+        "auth",
+        "billing",
+        "credits",
+        "docs",
+        "everyone",
+        "gallery",
+        "galleries",
+        "help",
+        "images",
+        "info",
+        "login",
+        "logout",
+        "mail",
+        "me",
+        "moderator",
+        "nobody",
+        "null",
+        "official",
+        "owner",
+        "postmaster",
+        "privacy",
+        "register",
+        "root",
+        "security",
+        "settings",
+        "share",
+        "shares",
+        "staff",
+        "support",
+        "system",
+        "team",
+        "undefined",
+        "user",
+        "webmaster",
+        "you",
+    }
 )
 """Handles nobody may have: they would pass for us, or for a word of the interface."""
 

@@ -123,6 +123,11 @@ class Settings(pydantic_settings.BaseSettings):
         return self.database_url.startswith("sqlite:")
 
     @property
+    def path(self) -> str:
+        """The path below which this API is published; empty for a bare origin."""
+        return urlsplit(self.resource).path
+
+    @property
     def metadata_url(self) -> str:
         """Where our RFC 9728 document lives: the well-known part goes between host and path (§3.1)."""
         parts = urlsplit(self.resource)

@@ -4,6 +4,7 @@ Everything here may run in several processes at once, and may be interrupted at 
 """
 
 import asyncio
+import functools
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -41,7 +42,7 @@ async def run(house: state.State) -> int:
     keys = await house.files.keys(house.clock() - ORPHAN_SECONDS)
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH]
-        known = await house.database.read(lambda session, batch=batch: _known(session, batch))
+        known = await house.database.read(functools.partial(_known, keys=batch))
         for key in batch:
             if key.partition(".")[0] not in known:
                 await house.files.delete(key)

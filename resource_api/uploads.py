@@ -71,7 +71,7 @@ async def upload(
         image = await images.add(
             house, caller, picture, {"title": title, "source": "uploaded", "prompt": None, "seed": None}
         )
-    return images.created(image)
+    return images.created(house, image)
 
 
 async def _read(request: Request) -> tuple[bytes, str]:
@@ -97,7 +97,7 @@ def _checked(form: FormData) -> _Form:
     items: dict[str, Any] = {}
     for name, value in form.multi_items():
         if name in items:
-            raise inputs.invalid([{"loc": (name,), "msg": "is there twice"}])
+            raise inputs.invalid([{"type": "twice", "loc": (name,), "msg": "is there twice"}])
         items[name] = value
     try:
         return _Form.model_validate(items)
@@ -109,5 +109,5 @@ def _checked(form: FormData) -> _Form:
 
 def _refused(error: pictures.PictureError) -> Problem:
     if error.code == "validation_failed":
-        return inputs.invalid([{"loc": ("file",), "msg": error.sentence}])
+        return inputs.invalid([{"type": "file", "loc": ("file",), "msg": error.sentence}])
     return Problem(error.code, error.sentence)
