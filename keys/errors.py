@@ -18,9 +18,9 @@
         ├── NextKeyTooYoungError         verifiers may not have seen it yet; says when they will
         └── NoSuchKeyError
 
-Each error about a token speaks with two voices. `description` is one sentence for the caller: it holds no text
-from the token and fits an `error_description` (RFC 6750 §3). `detail` is for the operator's log: it may quote
-the token's `kid` or `aud`, escaped and cut short, but never the token itself.
+Each error about a token speaks with two voices. `description`, which `str()` gives too, is one sentence for the
+caller: it holds no text from the token and fits an `error_description` (RFC 6750 §3). `detail` is for the operator:
+it may quote the token's `kid` or `aud`, escaped and cut short, but never the token itself. A traceback shows both.
 """
 
 from datetime import UTC, datetime
@@ -39,7 +39,9 @@ class InvalidTokenError(KeysError):
         if description is not None:
             self.description = description
         self.detail = detail or self.description
-        super().__init__(self.detail)
+        super().__init__(self.description)
+        if detail:
+            self.add_note(detail)
 
 
 class MalformedTokenError(InvalidTokenError):
@@ -98,7 +100,14 @@ class KeySetUnavailableError(KeysError):
     def __init__(self, detail: str, *, retry_after_seconds: float) -> None:
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(detail)
+        super().__init__(self.description)
+        self.add_note(detail)
+
+
+def shown(value: object) -> str:
+    """Return a value from a token as it may stand in a `detail`: ASCII, one line, 80 characters at most."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class InvalidKeyError(KeysError):
