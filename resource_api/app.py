@@ -19,6 +19,7 @@ from . import (
     docs,
     files,
     galleries,
+    generation,
     health,
     http,
     images,
@@ -38,7 +39,7 @@ from . import (
 from .metrics import Metrics
 from .problems import Problem
 
-ROUTERS = (profile, images, uploads, galleries, shares, credits, metadata, health, docs)
+ROUTERS = (profile, images, generation, uploads, galleries, shares, credits, metadata, health, docs)
 
 log = logs.get("app")
 

@@ -5,6 +5,7 @@ for itself has no business. FastAPI settles dependencies in the order of the sig
 that nobody learns anything, and no body is read, without a token.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -109,8 +110,8 @@ async def _verified(request: Request, house: state.State) -> Caller:
         raise Problem(
             "keys_unavailable",
             "The signing keys cannot be fetched now, so the token cannot be judged.",
-            headers={"Retry-After": "5"},
-            log=str(error),
+            headers={"Retry-After": str(max(1, math.ceil(error.retry_after_seconds)))},
+            log=error.detail,
         ) from error
     if not _SUBJECT.fullmatch(token.subject):
         raise _invalid(settings, "The subject must be 1 to 2,048 visible ASCII characters.")

@@ -1,9 +1,9 @@
-"""Images: generate, list, read, rename, delete, and their content. Files from outside come in by `uploads.py`."""
+"""Images: list, read, rename, delete, and their content. They are made in `generation.py` and `uploads.py`."""
 
 import hashlib
-import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic
 import sqlalchemy as sa
@@ -13,8 +13,6 @@ from sqlalchemy.orm import Session
 
 from . import (
     auth,
-    credits,
-    drawing,
     etags,
     files,
     idempotency,
@@ -32,7 +30,6 @@ from .pictures import Picture
 
 router = APIRouter(tags=["Images"])
 
-SEEDS = 2**32
 THUMBNAIL = ".thumbnail"
 _ACCESS: dict[int, Literal["read", "edit", "own"]] = {
     Access.READ: "read",
@@ -62,12 +59,6 @@ class Image(pydantic.BaseModel):
     updated_at: datetime
 
 
-class NewImage(inputs.Body):
-    prompt: Annotated[inputs.Line, inputs.text(1, 500)] = Field(examples=["a harbour at dusk"])
-    seed: int | None = Field(default=None, ge=0, lt=SEEDS, description="Left out: chosen by chance.")
-    title: Title | None = Field(default=None, description="Left out: the beginning of the prompt.")
-
-
 class ImageChange(inputs.Body):
     title: Title = Field(examples=["Harbour at dawn"])
 
@@ -91,48 +82,6 @@ async def list_images(
     return paging.Page(
         items=[show(row) for row in page], next_cursor=paging.write_id(last.id) if last is not None else None
     )
-
-
-@router.post(
-    "/images",
-    operation_id="generateImage",
-    response_model=Image,
-    summary="Generate an image",
-    status_code=201,
-)
-async def generate_image(
-    caller: Annotated[Caller, auth.person("images:write", "credits:spend")],
-    house: state.House,
-    request: Request,
-    wanted: Annotated[NewImage, inputs.json_body(NewImage)],
-) -> Response:
-    """Draws an image from the prompt and pays for it with credits, both or neither. With an `Idempotency-Key`, a
-    repeated request is answered with the first one's image and costs nothing."""
-    key = await idempotency.key_of(request, caller, "POST /images")
-    price = house.settings.image_price
-    async with house.studio.turn(caller.owner):
-        if (stored := await _stored(house, key)) is not None:
-            return created(house, stored, replayed=True)
-        # Drawing comes before paying, so that a failure costs nothing; this look keeps the penniless from drawing.
-        if (has := await credits.ensure(house, caller)) < price:
-            raise credits.insufficient(price, has)
-        seed = secrets.randbelow(SEEDS) if wanted.seed is None else wanted.seed
-        picture = await house.studio.run(drawing.draw, wanted.prompt, seed)
-        title = wanted.prompt[:100] if wanted.title is None else wanted.title
-        facts = {"title": title, "source": "generated", "prompt": wanted.prompt, "seed": seed}
-
-        def pay(session: Session, image: Image) -> None:
-            if key is not None:
-                idempotency.store(session, key, image.model_dump(mode="json"), house.clock())
-            credits.spend(session, caller.owner, price, "image_generated", image.id, house.clock())
-
-        try:
-            image = await add(house, caller, picture, facts, pay)
-        except idempotency.LostRaceError:
-            if (stored := await _stored(house, key)) is None:
-                raise problems.busy() from None
-            return created(house, stored, replayed=True)
-    return created(house, image)
 
 
 @router.get(
@@ -201,13 +150,31 @@ async def get_thumbnail(
     return await _bytes(caller, house, request, image_id, THUMBNAIL)
 
 
+def _nothing_more(_session: Session, _image: Image) -> None:
+    """For an image that costs nothing."""
+
+
 async def add(
-    house: state.State, caller: Caller, picture: Picture, facts: dict[str, Any], also: Any = None
+    house: state.State,
+    caller: Caller,
+    picture: Picture,
+    *,
+    title: str,
+    prompt: str | None = None,
+    seed: int | None = None,
+    also: Callable[[Session, Image], None] = _nothing_more,
 ) -> Image:
-    """A new image of the caller's. `also(session, image)` runs in the same transaction, so both happen or neither."""
+    """A new image of the caller's: generated when it has a prompt, uploaded when it has none.
+
+    `also` runs in the same transaction, so both happen or neither.
+    """
     image_id, now = ids.new(), house.clock()
     values = {
         "id": image_id,
+        "title": title,
+        "source": "uploaded" if prompt is None else "generated",
+        "prompt": prompt,
+        "seed": seed,
         "media_type": picture.media_type,
         "width": picture.width,
         "height": picture.height,
@@ -215,13 +182,11 @@ async def add(
         "digest": hashlib.sha256(picture.content).hexdigest(),
         "created_at": now,
         "updated_at": now,
-        **facts,
     }
 
     def store(session: Session) -> Image:
         image = show(ownership.create(session, images, caller, **values))
-        if also is not None:
-            also(session, image)
+        also(session, image)
         return image
 
     await house.files.put(image_id, picture.content)
@@ -275,13 +240,6 @@ def _list(session: Session, caller: Caller, window: ImageWindow, before: str | N
     if before is not None:
         statement = statement.where(images.c.id < before)
     return list(session.execute(statement.order_by(images.c.id.desc()).limit(window.limit + 1)))
-
-
-async def _stored(house: state.State, key: idempotency.Key | None) -> Image | None:
-    if key is None:
-        return None
-    answer = await house.database.read(lambda session: idempotency.find(session, key, house.clock()))
-    return None if answer is None else Image.model_validate(answer)
 
 
 async def _bytes(

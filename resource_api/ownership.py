@@ -107,7 +107,11 @@ def load(
     """
     if not ids.canonical(object_id):
         raise problems.not_found()
-    row = session.execute(visible(table, caller).where(table.c.id == object_id)).one_or_none()
+    statement = visible(table, caller).where(table.c.id == object_id)
+    if needs > Access.READ:
+        # Whoever means to change it waits for whoever is changing it, and sees what came of that.
+        statement = statement.with_for_update(of=table)
+    row = session.execute(statement).one_or_none()
     if row is None:
         raise problems.not_found()
     if row.access < needs:

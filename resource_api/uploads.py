@@ -68,9 +68,7 @@ async def upload(
             picture = await house.studio.run(pictures.read, data)
         except pictures.PictureError as error:
             raise _refused(error) from None
-        image = await images.add(
-            house, caller, picture, {"title": title, "source": "uploaded", "prompt": None, "seed": None}
-        )
+        image = await images.add(house, caller, picture, title=title)
     return images.created(house, image)
 
 
