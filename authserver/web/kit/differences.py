@@ -74,7 +74,9 @@ def reason(sent: str, registered: str) -> str:
     if one.path != other.path:
         return _path_reason(one.path, other.path)
     if one.query != other.query:
-        return i18n.mark("The part after the question mark differs; it belongs to the address and has to match too.")
+        return i18n.mark(
+            "The part after the question mark differs; it belongs to the address and has to match too."
+        )
     if one.fragment != other.fragment:
         return i18n.mark("One of them has a part after “#”, which a return address may not have.")
     return i18n.mark("They are written differently, and addresses are compared character by character.")

@@ -96,7 +96,10 @@ class _Exchange:
             return problems.answer(request, "bad_request", detail="Content-Length is not a number.")
         if length > self.edge.limit:
             return problems.answer(request, "content_too_large", headers={"Connection": "close"})
-        if state.of(request).cache.stale and self.scope["path"].removeprefix(self.edge.settings.path) not in _STALE_MAY:
+        if (
+            state.of(request).cache.stale
+            and self.scope["path"].removeprefix(self.edge.settings.path) not in _STALE_MAY
+        ):
             return problems.unavailable(request)
         return None
 

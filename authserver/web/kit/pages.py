@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from ...oauth import redirect_uris
 from . import cookies, csrf, language, state
 
 CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -69,7 +70,7 @@ def _switch(request: Request, authorization_request: str) -> str:
 def _form_action(redirect_uri: str | None) -> str:
     if redirect_uri is None:
         return "'self'"
-    parts = urlsplit(redirect_uri)
-    if parts.scheme in ("http", "https"):
-        return f"'self' {parts.scheme}://{parts.netloc}"
-    return f"'self' {parts.scheme}:"
+    origin = redirect_uris.origin(redirect_uri)
+    if "[" in origin:  # CSP has no way to write an IPv6 host (CSP3 §2.3.1 host-part), only its scheme
+        origin = origin.partition("//")[0]
+    return f"'self' {origin}"

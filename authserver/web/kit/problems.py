@@ -105,7 +105,13 @@ def answer(
     response: Response
     if wants_html(request):
         response = pages.render(
-            request, "error.html", status=status, title=title, advice=advice, code=code, show_request_id=status != 404
+            request,
+            "error.html",
+            status=status,
+            title=title,
+            advice=advice,
+            code=code,
+            show_request_id=status != 404,
         )
     else:
         response = _problem(request, code, status, title, detail or advice, errors)
@@ -150,7 +156,9 @@ async def on_http(request: Request, error: Exception) -> Response:
         headers["Allow"] = ", ".join(allowed_methods(request))
     code = _BY_STATUS.get(status)
     if code is None:
-        code, title = ("bad_request", http.HTTPStatus(status).phrase) if status < 500 else ("internal_error", None)
+        code, title = (
+            ("bad_request", http.HTTPStatus(status).phrase) if status < 500 else ("internal_error", None)
+        )
         return answer(request, code, status=status, detail=title, headers=headers)
     return answer(request, code, headers=headers)
 
@@ -210,6 +218,9 @@ def retry_after(resets_at: float, now: float) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(resets_at - now)))}
 
 
-def sentence(request: Request, code: str) -> str:
-    """The advice of an error code in the reader's language."""
-    return language.of(request).gettext(PROBLEMS[code][2])
+def form_expired(request: Request) -> str:
+    """What a page says above its form when that came from elsewhere or was open for too long."""
+    texts = language.of(request)
+    return texts.gettext(
+        "This form was open too long, or it was sent from somewhere else. Nothing was changed. Send it again from here."
+    )
