@@ -4,11 +4,11 @@ There is exactly one way to write a given token. Padding, line breaks, the other
 repeated JSON members and the JSON serialization are all refused, so no two different texts mean the same token.
 """
 
-import binascii
+import functools
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Collection
 from typing import Any, NamedTuple, NoReturn
+
+from joserfc.util import urlsafe_b64decode
 
 from . import errors
 
@@ -42,13 +42,24 @@ def check_size(token: str) -> bytes:
         raise errors.MalformedTokenError("The token holds characters outside ASCII.") from None
 
 
-def read(token: str, algorithms: Collection[str]) -> Compact:
+def read(token: str, algorithms: tuple[str, ...]) -> Compact:
     """Return the parts of a token whose header is acceptable. Raise MalformedTokenError or RefusedHeaderError."""
     parts = token.split(".", 5)
     if len(parts) != 3:
         raise errors.MalformedTokenError("The token does not have three parts.")
     header_text, payload, signature_text = parts
-    header = json_object(header_text, "header")
+    alg, kid = _header(header_text, algorithms)
+    signed = f"{header_text}.{payload}".encode("ascii")
+    return Compact(alg, kid, signed, _decode(signature_text, "signature"), payload)
+
+
+@functools.lru_cache(maxsize=64)
+def _header(text: str, algorithms: tuple[str, ...]) -> tuple[str, str]:
+    """The alg and kid of an acceptable header. Every token of a key has the same one, so it is parsed once.
+
+    What is refused raises, and is thereby not kept.
+    """
+    header = json_object(text, "header")
     refused = REFUSED_PARAMETERS & header.keys()
     if refused:
         raise errors.RefusedHeaderError(f"Header parameters never accepted: {', '.join(sorted(refused))}.")
@@ -63,31 +74,27 @@ def read(token: str, algorithms: Collection[str]) -> Compact:
         )
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         raise errors.RefusedHeaderError(f"The kid is {errors.shown(kid)}, not a string of a sensible length.")
-    return Compact(
-        alg, kid, f"{header_text}.{payload}".encode("ascii"), _decode(signature_text, "signature"), payload
-    )
+    return alg, kid
 
 
 def json_object(text: str, part: str) -> dict[str, Any]:
-    """Return the JSON object that is base64url-encoded in `text`. Raise MalformedTokenError."""
+    """Return the JSON object, with nothing around it, that `text` encodes. Raise MalformedTokenError."""
     try:
-        found = _JSON.decode(_decode(text, part).decode("utf-8"))
+        content = _decode(text, part).decode("utf-8")
+        found, end = _JSON.raw_decode(content)
     except (ValueError, RecursionError):
         raise errors.MalformedTokenError(f"The {part} is not strict JSON.") from None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or end != len(content):
         raise errors.MalformedTokenError(f"The {part} is not a JSON object.")
     return found
 
 
 def _decode(text: str, part: str) -> bytes:
-    """Strict base64url (RFC 7515 §2): only what encoding the result again would give."""
+    """Strict base64url (RFC 7515 §2): joserfc's refuses whatever encoding the result would not give again."""
     try:
-        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
-        raw = b""
-    if not raw or urlsafe_b64encode(raw).rstrip(b"=") != text.encode("ascii"):
-        raise errors.MalformedTokenError(f"The {part} is not canonical base64url.")
-    return raw
+        return urlsafe_b64decode(text.encode("ascii"))
+    except ValueError:
+        raise errors.MalformedTokenError(f"The {part} is not canonical base64url.") from None
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

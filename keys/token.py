@@ -14,6 +14,8 @@ from . import errors
 
 # RFC 6749 §3.3: scope tokens of printable ASCII without " and \, separated by one space each.
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*")
+_NUMBERS = frozenset({int, float})
+_CONTAINERS = frozenset({list, dict})
 _END_OF_TIME = 253_402_300_800  # the year 10000
 
 
@@ -51,11 +53,11 @@ class AccessToken:
             raise errors.InsufficientScopeError(scopes)
 
 
-def read(claims: Mapping[str, Any]) -> AccessToken:
+def read(claims: dict[str, Any]) -> AccessToken:
     """Return the claims as an AccessToken. Raise InvalidClaimError when one is missing or of the wrong type.
 
     `iss sub aud exp iat jti client_id` are required. `aud` must be one string: a token for several audiences could
-    be replayed by any of them against the others, so even a list of one is refused.
+    be replayed by any of them against the others, so even a list of one is refused. `claims` is taken over, not copied.
     """
     return AccessToken(
         issuer=_text(claims, "iss"),
@@ -72,33 +74,33 @@ def read(claims: Mapping[str, Any]) -> AccessToken:
         acr=_text(claims, "acr") if "acr" in claims else None,
         amr=_texts(claims, "amr") if "amr" in claims else (),
         sid=_text(claims, "sid") if "sid" in claims else None,
-        claims=_frozen(claims),
+        claims=_sealed(claims),
     )
 
 
-def _required(claims: Mapping[str, Any], name: str) -> Any:
-    if name not in claims:
-        raise errors.InvalidClaimError(f"The claim {name} is missing.")
-    return claims[name]
+def _wrong(claims: Mapping[str, Any], name: str, expected: str) -> errors.InvalidClaimError:
+    return errors.InvalidClaimError(
+        f"The claim {name} is {'not ' + expected if name in claims else 'missing'}."
+    )
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
-    value = _required(claims, name)
+    value = claims.get(name)
     # Not printable: control characters, NUL, lone surrogates. They end up in databases and logs, where they break.
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise errors.InvalidClaimError(f"The claim {name} is not a printable string.")
+        raise _wrong(claims, name, "a printable string")
     return value
 
 
 def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = claims[name]
     if not isinstance(value, list) or not all(isinstance(one, str) and one.isprintable() for one in value):
-        raise errors.InvalidClaimError(f"The claim {name} is not a list of printable strings.")
+        raise _wrong(claims, name, "a list of printable strings")
     return tuple(value)
 
 
 def _audience(claims: Mapping[str, Any]) -> str:
-    if isinstance(_required(claims, "aud"), list):
+    if isinstance(claims.get("aud"), list):
         raise errors.WrongAudienceError(
             "The claim aud is a list; this verifier takes tokens for one audience only."
         )
@@ -106,11 +108,11 @@ def _audience(claims: Mapping[str, Any]) -> str:
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float:
-    """A NumericDate (RFC 7519 §2). True and False are ints to Python, NaN fails every comparison."""
-    value = _required(claims, name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _END_OF_TIME:
-        raise errors.InvalidClaimError(f"The claim {name} is not a number of seconds since 1970.")
-    return value
+    """A NumericDate (RFC 7519 §2). True and False are ints to Python, but their type is not; NaN is in no range."""
+    value: Any = claims.get(name)
+    if type(value) not in _NUMBERS or not 0 <= value < _END_OF_TIME:
+        raise _wrong(claims, name, "a number of seconds since 1970")
+    return float(value)
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
@@ -118,14 +120,20 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
         return frozenset()
     value = claims["scope"]
     if not isinstance(value, str) or not _SCOPE.fullmatch(value):
-        raise errors.InvalidClaimError(
-            "The claim scope is not a string of scope tokens separated by single spaces."
-        )
+        raise _wrong(claims, "scope", "a string of scope tokens separated by single spaces")
     return frozenset(value.split(" "))
 
 
+def _sealed(claims: dict[str, Any]) -> Mapping[str, Any]:
+    """The same claims, read-only. Lists and objects are rare in a token, so the others are not even copied."""
+    for name, value in claims.items():
+        if type(value) in _CONTAINERS:
+            claims[name] = _frozen(value)
+    return MappingProxyType(claims)
+
+
 def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return MappingProxyType({name: _frozen(member) for name, member in value.items()})
     if isinstance(value, list):
         return tuple(_frozen(member) for member in value)
