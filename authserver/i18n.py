@@ -46,7 +46,7 @@ class Language:
     def clock_time(self, at: float) -> str:
         """The hour and minute of an instant, UTC and saying so: the server doesn't know where the reader is."""
         moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
-        pattern = "H 'h' mm" if self.code == "fr" else "HH:mm"
+        pattern = "H'\u00a0h\u00a0'mm" if self.code == "fr" else "HH:mm"
         return babel.dates.format_time(moment, pattern, locale=self.locale) + " UTC"
 
     def date_time(self, at: float) -> str:

@@ -59,4 +59,4 @@ def _command(facts: dict[str, Any], sent: str | None) -> str:
         return "authserver client list"
     if sent is None:
         return f"authserver client show {shlex.quote(str(client_id))}"
-    return f"authserver client update {shlex.quote(str(client_id))} --add-redirect-uri {shlex.quote(sent)}"
+    return f"authserver client update {shlex.quote(str(client_id))} \\\n  --add-redirect-uri {shlex.quote(sent)}"

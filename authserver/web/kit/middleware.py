@@ -132,7 +132,7 @@ class _Exchange:
     def _record(self, peer: str) -> None:
         seconds = time.perf_counter() - self.started_at
         route = getattr(self.scope.get("route"), "path", None) or "unmatched"
-        method = self.method if self.method in (*problems.METHODS, "HEAD", "OPTIONS") else "other"
+        method = self.method if self.method in (*problems.METHODS, "HEAD") else "other"
         metrics = state.of(Request(self.scope)).metrics
         metrics.request(method, route, self.status, seconds)
         self.edge.log.info(

@@ -22,7 +22,7 @@ from ...oauth import authorization_requests
 from ...people import passwords
 from . import csrf, forms, language, pages, state
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 RETRY_SECONDS = 2
 
 # code: (status, title, what to do). The page of each code is in web/docs/error_codes.py.
