@@ -85,7 +85,7 @@ class InsufficientScopeError(KeysError):
 
     def __init__(self, needed: tuple[str, ...]) -> None:
         self.needed = needed
-        self.description = f"This needs the scope {' '.join(needed)}, which the access token does not have."
+        self.description = f"This needs the scope {' and '.join(needed)}, and the access token has less."
         super().__init__(self.description)
 
 
