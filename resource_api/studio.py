@@ -51,7 +51,7 @@ class Studio:
             async with self._bench:
                 self._pool = self._pool or _open()
                 try:
-                    return await asyncio.wrap_future(self._pool.submit(_limited, work, *arguments))
+                    return await asyncio.wrap_future(self._pool.submit(with_limits, CPU_SECONDS, work, *arguments))
                 except BrokenProcessPool:
                     self._pool.shutdown(wait=False)
                     self._pool = None
@@ -103,11 +103,11 @@ def _prepare() -> None:
     os.nice(5)
 
 
-def _limited(work: Callable[..., T], *arguments: object) -> T:
+def with_limits(cpu_seconds: int, work: Callable[..., T], *arguments: object) -> T:
     """In the child: the kernel ends it when this piece of work takes too much processor time."""
     used = sum(os.times()[:2])
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used) + CPU_SECONDS, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used) + cpu_seconds, hard))
     return work(*arguments)
 
 

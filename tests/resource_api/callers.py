@@ -1,0 +1,66 @@
+"""Who calls in these tests, and the requests they repeat."""
+
+import io
+from typing import Any
+
+import httpx2
+from PIL import Image
+
+ANA = "6a4b2f0e-5a51-4a0c-9f0e-2f8f6f1f7a01"
+BRUNO = "0f9f6f0e-3c1d-4d5b-8e55-9d8f6f1f7a02"
+CLARA = "c3d2a1b0-7e6f-4a5b-9c8d-7e6f5a4b3c03"
+MACHINE = "app_machine"
+
+EVERYTHING = (
+    "profile:read profile:write images:read images:write gallery:read gallery:write credits:read credits:spend"
+)
+
+
+def headers(gallery: Any, sub: str, scope: str = EVERYTHING, **more: str) -> dict[str, str]:
+    """Authorization for a caller; a machine's subject is its own client id."""
+    client_id = sub if sub.startswith("app_") else "app_web"
+    token = gallery.mint(sub=sub, scope=scope, client_id=client_id)
+    return {"Authorization": f"Bearer {token}", **more}
+
+
+def png(width: int = 64, height: int = 48, colour: str = "teal") -> bytes:
+    """A small real picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def upload(gallery: Any, sub: str, title: str = "a picture", **picture: Any) -> dict[str, Any]:
+    """An image the caller has just uploaded."""
+    response = await gallery.client.post(
+        "/uploads",
+        headers=headers(gallery, sub),
+        files={"file": ("x.png", png(**picture), "image/png")},
+        data={"title": title},
+    )
+    assert response.status_code == 201, response.text
+    body: dict[str, Any] = response.json()
+    return body
+
+
+async def choose_handle(gallery: Any, sub: str, handle: str) -> None:
+    """Makes the caller known by this handle."""
+    response = await gallery.client.patch("/me", headers=headers(gallery, sub), json={"handle": handle})
+    assert response.status_code == 200, response.text
+
+
+async def share(gallery: Any, sub: str, place: str, handle: str, access: str) -> str:
+    """Shares an object with a handle; the id of the share."""
+    response = await gallery.client.post(
+        f"{place}/shares", headers=headers(gallery, sub), json={"handle": handle, "access": access}
+    )
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+def code(response: httpx2.Response) -> str:
+    """The last part of a problem's type, after checking that it is a problem about this status."""
+    body = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert body["status"] == response.status_code
+    return str(body["type"]).rpartition("/")[2]

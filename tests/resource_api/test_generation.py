@@ -1,0 +1,112 @@
+"""Generating: one effect and one answer for one Idempotency-Key, and the same image for the same prompt and seed."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from .callers import ANA, BRUNO, code, headers
+from .test_credits import check
+
+
+async def generate(gallery: Any, sub: str, key: str | None = None, **body: Any) -> Any:
+    more = {} if key is None else {"Idempotency-Key": key}
+    return await gallery.client.post("/images", headers=headers(gallery, sub, **more), json=body)
+
+
+async def test_a_generated_image_is_there(gallery: Any) -> None:
+    response = await generate(gallery, ANA, prompt="a harbour at dusk", seed=7)
+    assert response.status_code == 201
+    image = response.json()
+    assert response.headers["location"] == f"/images/{image['id']}"
+    assert (image["title"], image["prompt"], image["seed"]) == ("a harbour at dusk", "a harbour at dusk", 7)
+    assert (image["source"], image["access"]) == ("generated", "own")
+    assert (await gallery.client.get(response.headers["location"], headers=headers(gallery, ANA))).json() == image
+
+
+async def test_prompt_and_seed_make_the_same_picture_again(gallery: Any) -> None:
+    contents = []
+    for seed in (7, 7, 8):
+        image = (await generate(gallery, ANA, prompt="a harbour", seed=seed)).json()
+        response = await gallery.client.get(f"/images/{image['id']}/content", headers=headers(gallery, ANA))
+        contents.append(response.content)
+    assert contents[0] == contents[1] != contents[2]
+
+
+async def test_without_a_seed_one_is_chosen_and_told(gallery: Any) -> None:
+    seeds = {(await generate(gallery, ANA, prompt="a harbour")).json()["seed"] for _ in range(3)}
+    assert len(seeds) == 3
+
+
+async def test_the_same_key_has_one_effect_and_one_answer(gallery: Any) -> None:
+    first = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    again = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    assert first.status_code == again.status_code == 201
+    assert first.content == again.content
+    assert first.headers["location"] == again.headers["location"]
+    assert again.headers["idempotency-replayed"] == "true"
+    assert await check(gallery, ANA) == 95
+
+
+async def test_one_key_a_hundred_times_at_once_has_one_effect(gallery: Any) -> None:
+    responses = await asyncio.gather(*(generate(gallery, ANA, "k-1", prompt="a harbour") for _ in range(100)))
+    assert {response.status_code for response in responses} == {201}
+    assert len({response.content for response in responses}) == 1
+    assert await check(gallery, ANA) == 95
+
+
+async def test_the_same_key_with_another_body_is_422(gallery: Any) -> None:
+    await generate(gallery, ANA, "k-1", prompt="a harbour")
+    response = await generate(gallery, ANA, "k-1", prompt="another harbour")
+    assert response.status_code == 422
+    assert code(response) == "idempotency_key_reused"
+    assert await check(gallery, ANA) == 95
+
+
+async def test_keys_of_different_people_have_nothing_to_do_with_each_other(gallery: Any) -> None:
+    ours = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    theirs = await generate(gallery, BRUNO, "k-1", prompt="a harbour")
+    assert theirs.status_code == 201
+    assert theirs.json()["id"] != ours.json()["id"]
+
+
+async def test_a_refusal_is_not_remembered(gallery: Any) -> None:
+    refused = await generate(gallery, ANA, "k-1", prompt="")
+    assert refused.status_code == 422
+    assert (await generate(gallery, ANA, "k-1", prompt="a harbour")).status_code == 201
+
+
+async def test_a_key_is_forgotten_after_a_day(gallery: Any, clock: Any) -> None:
+    first = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    clock.advance(24 * 3600 + 1)
+    again = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    assert again.status_code == 201
+    assert again.json()["id"] != first.json()["id"]
+
+
+@pytest.mark.parametrize("key", [b"", b"a b", b"\x00", b"\xff", b"k" * 256])
+async def test_a_malformed_key_is_400(gallery: Any, key: bytes) -> None:
+    sent = [(b"authorization", headers(gallery, ANA)["Authorization"].encode()), (b"idempotency-key", key)]
+    response = await gallery.client.post(
+        "/images", headers=[*sent, (b"content-type", b"application/json")], content=b'{"prompt": "x"}'
+    )
+    assert response.status_code == 400
+    assert await check(gallery, ANA) == 100
+
+
+@pytest.mark.parametrize(
+    "seed", ["1", True, 1.0, 0.1, -1, 2**32, 10**30, [1], {"a": 1}], ids=lambda value: repr(value)[:12]
+)
+async def test_a_seed_is_a_number_from_0_to_2_32(gallery: Any, seed: Any) -> None:
+    response = await generate(gallery, ANA, prompt="x", seed=seed)
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/seed"]
+
+
+@pytest.mark.parametrize(
+    "member", ["id", "owner", "owner_id", "credits", "price", "source", "media_type", "created_at", "access", "digest"]
+)
+async def test_nothing_but_prompt_seed_and_title_can_be_said(gallery: Any, member: str) -> None:
+    response = await generate(gallery, ANA, prompt="x", **{member: "x"})
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"pointer": f"/{member}", "detail": "is not known here"}]

@@ -1,0 +1,78 @@
+"""/me: the handle by which others find a person, and the display name."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from .callers import ANA, BRUNO, code, headers
+
+
+async def test_a_profile_starts_empty(gallery: Any) -> None:
+    token = gallery.mint(sub=ANA, scope="profile:read", client_id="app_web", email="ana@example.org")
+    response = await gallery.client.get("/me", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200
+    assert response.json()["handle"] is None
+    assert response.json()["display_name"] == ""
+
+
+async def test_a_person_chooses_a_handle_and_a_name(gallery: Any) -> None:
+    given = headers(gallery, ANA)
+    response = await gallery.client.patch("/me", headers=given, json={"handle": "Ana_S", "display_name": " Ana "})
+    assert response.status_code == 200
+    assert response.json()["handle"] == "ana_s"
+    assert response.json()["display_name"] == "Ana"
+    assert (await gallery.client.get("/me", headers=given)).json() == response.json()
+
+
+async def test_what_is_left_out_stays(gallery: Any) -> None:
+    given = headers(gallery, ANA)
+    await gallery.client.patch("/me", headers=given, json={"handle": "ana", "display_name": "Ana"})
+    response = await gallery.client.patch("/me", headers=given, json={"display_name": "Anita"})
+    assert response.json()["handle"] == "ana"
+    assert response.json()["display_name"] == "Anita"
+
+
+async def test_a_handle_is_given_up_and_free_again(gallery: Any) -> None:
+    await gallery.client.patch("/me", headers=headers(gallery, ANA), json={"handle": "ana"})
+    await gallery.client.patch("/me", headers=headers(gallery, ANA), json={"handle": None})
+    response = await gallery.client.patch("/me", headers=headers(gallery, BRUNO), json={"handle": "ana"})
+    assert response.status_code == 200
+
+
+async def test_a_taken_handle_is_409_in_any_case(gallery: Any) -> None:
+    await gallery.client.patch("/me", headers=headers(gallery, ANA), json={"handle": "ana"})
+    response = await gallery.client.patch("/me", headers=headers(gallery, BRUNO), json={"handle": "ANA"})
+    assert response.status_code == 409
+    assert code(response) == "conflict"
+
+
+@pytest.mark.parametrize(
+    "handle", ["ab", "a" * 31, "ana silva", "ána", "-ana", "_ana", "ana\n", "admin", "ADMIN", "", "a@b.example"]
+)
+async def test_an_unfit_handle_is_422(gallery: Any, handle: str) -> None:
+    response = await gallery.client.patch("/me", headers=headers(gallery, ANA), json={"handle": handle})
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/handle"]
+
+
+async def test_only_the_writable_members_can_be_written(gallery: Any) -> None:
+    for member in ("id", "owner", "credits", "created_at", "updated_at", "role", "email"):
+        response = await gallery.client.patch("/me", headers=headers(gallery, ANA), json={member: "x"})
+        assert response.status_code == 422, member
+        assert response.json()["errors"] == [{"pointer": f"/{member}", "detail": "is not known here"}]
+
+
+async def test_a_handle_raced_for_has_one_owner(gallery: Any) -> None:
+    subjects = [f"5b0e7a1c-0000-4000-8000-{number:012d}" for number in range(20)]
+    responses = await asyncio.gather(
+        *(gallery.client.patch("/me", headers=headers(gallery, each), json={"handle": "prize"}) for each in subjects)
+    )
+    assert sorted(response.status_code for response in responses) == [200] + [409] * 19
+
+
+async def test_reading_does_not_need_the_right_to_write(gallery: Any) -> None:
+    given = headers(gallery, ANA, "profile:read")
+    assert (await gallery.client.get("/me", headers=given)).status_code == 200
+    response = await gallery.client.patch("/me", headers=given, json={"handle": "ana"})
+    assert response.status_code == 403

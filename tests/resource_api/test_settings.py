@@ -1,0 +1,84 @@
+"""Settings: what is wrong is said in a sentence that names the variable."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resource_api import settings
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refusal(**given: Any) -> str:
+    with pytest.raises(settings.ConfigurationError) as caught:
+        settings.load(**given)
+    return str(caught.value)
+
+
+def test_the_defaults_run_on_this_machine() -> None:
+    loaded = settings.load()
+    assert (loaded.issuer, loaded.resource) == ("http://localhost:8000", "http://localhost:8001")
+    assert loaded.is_sqlite and not loaded.secure
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESOURCE_API_WELCOME_CREDITS", "7")
+    monkeypatch.setenv("RESOURCE_API_TRUSTED_PROXIES", '["10.0.0.0/8"]')
+    loaded = settings.load()
+    assert (loaded.welcome_credits, loaded.trusted_proxies) == (7, ("10.0.0.0/8",))
+
+
+def test_a_file_named_env_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("RESOURCE_API_PORT=9001\nRESOURCE_API_WORKERS=2\nAUTHSERVER_PORT=9000\n")
+    monkeypatch.setenv("RESOURCE_API_WORKERS", "3")
+    assert (settings.load().port, settings.load().workers) == (9001, 3)
+
+
+def test_a_misspelt_variable_is_named_with_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESOURCE_API_ISUER", "http://localhost:8000")
+    assert refusal() == "RESOURCE_API_ISUER is not a setting. Did you mean RESOURCE_API_ISSUER?"
+
+
+def test_a_misspelt_line_of_the_file_is_named_too() -> None:
+    Path(".env").write_text("RESOURCE_API_WELCOME_CREDIT=3\n")
+    assert "Did you mean RESOURCE_API_WELCOME_CREDITS?" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("issuer", "http://auth.example.org", "https"),
+        ("issuer", "https://auth.example.org/", "slash"),
+        ("issuer", "https://auth.example.org?x=1", "query"),
+        ("issuer", "auth.example.org", "absolute"),
+        ("resource", "http://api.example.org", "https"),
+        ("resource", "https://user:pw@api.example.org", "user"),
+        ("database_url", "mysql://x", "sqlite:///"),
+        ("port", 0, "1"),
+        ("welcome_credits", -1, "0"),
+        ("trusted_proxies", ("proxy",), "proxy"),
+        ("tls_cert", Path("cert.pem"), "tls_key"),
+    ],
+)
+def test_what_is_wrong_is_said(name: str, value: Any, said: str) -> None:
+    sentence = refusal(**{name: value})
+    assert said in sentence
+    assert name in sentence.lower()
+
+
+def test_a_list_that_is_no_json_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESOURCE_API_TRUSTED_PROXIES", "10.0.0.0/8")
+    assert "JSON" in refusal()
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        settings.load().port = 1  # type: ignore[misc]  # that it cannot be assigned is what is tested
+
+
+def test_the_password_in_the_database_address_is_not_shown() -> None:
+    assert "S3CRET" not in repr(settings.load(database_url="postgresql://me:S3CRET@host/name"))

@@ -1,0 +1,113 @@
+"""The child that draws: bounded in time, in memory, and in how many wait."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from resource_api import studio
+from resource_api.problems import Problem
+
+
+def add(left: int, right: int) -> int:
+    return left + right
+
+
+def child() -> int:
+    return os.getpid()
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def swell() -> int:
+    return len(bytearray(2 * studio.MEMORY_BYTES))
+
+
+def fail() -> None:
+    raise ValueError("no")
+
+
+def nap(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@pytest.fixture
+async def room() -> AsyncIterator[studio.Studio]:
+    opened = studio.Studio()
+    yield opened
+    await opened.close()
+
+
+async def test_work_is_done_elsewhere(room: studio.Studio) -> None:
+    assert await room.run(add, 1, 2) == 3
+    assert await room.run(child) != os.getpid()
+
+
+async def test_an_error_comes_back_as_itself(room: studio.Studio) -> None:
+    with pytest.raises(ValueError, match="no"):
+        await room.run(fail)
+    assert await room.run(add, 1, 2) == 3
+
+
+async def test_work_that_does_not_end_is_ended_and_the_next_is_done(room: studio.Studio) -> None:
+    with pytest.raises(Problem) as caught:
+        await room.run(studio.with_limits, 1, spin)
+    assert caught.value.kind.status == 422
+    assert await room.run(add, 1, 2) == 3
+
+
+async def test_work_that_takes_too_much_memory_is_refused(room: studio.Studio) -> None:
+    with pytest.raises(Problem) as caught:
+        await room.run(swell)
+    assert caught.value.kind.status == 422
+    assert await room.run(add, 1, 2) == 3
+
+
+async def test_when_too_many_wait_the_next_hears_503(room: studio.Studio) -> None:
+    waiting = [asyncio.create_task(room.run(nap, 0.01)) for _ in range(studio.WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem) as caught:
+        await room.run(add, 1, 2)
+    assert caught.value.kind.status == 503
+    await asyncio.gather(*waiting)
+    assert await room.run(add, 1, 2) == 3
+
+
+async def test_one_owner_cannot_take_every_place(room: studio.Studio) -> None:
+    order: list[str] = []
+
+    async def take(owner: str, name: str) -> None:
+        async with room.turn(owner):
+            order.append(f"{name} in")
+            await asyncio.sleep(0.005)
+            order.append(f"{name} out")
+
+    await asyncio.gather(take("ana", "a"), take("ana", "b"), take("bruno", "c"))
+    assert order.index("a out") < order.index("b in")
+    assert order.index("c in") < order.index("b in")
+
+
+async def test_too_many_of_one_owner_are_429_and_others_are_not(room: studio.Studio) -> None:
+    release = asyncio.Event()
+
+    async def hold() -> None:
+        async with room.turn("ana"):
+            await release.wait()
+
+    holding = [asyncio.create_task(hold()) for _ in range(studio.OWN_WAITING)]
+    await asyncio.sleep(0)
+    with pytest.raises(Problem) as caught:
+        async with room.turn("ana"):
+            pass
+    assert caught.value.kind.status == 429
+    async with room.turn("bruno"):
+        pass
+    release.set()
+    await asyncio.gather(*holding)
+    async with room.turn("ana"):
+        pass

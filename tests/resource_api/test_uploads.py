@@ -1,0 +1,123 @@
+"""Uploads: what the form may hold. What a picture may be is tested with `pictures`."""
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from .callers import ANA, code, headers, png
+
+
+async def send(gallery: Any, content: bytes, content_type: str) -> Any:
+    return await gallery.client.post(
+        "/uploads", headers=headers(gallery, ANA, **{"Content-Type": content_type}), content=content
+    )
+
+
+async def form(gallery: Any, files: Any = None, data: Any = None) -> Any:
+    return await gallery.client.post("/uploads", headers=headers(gallery, ANA), files=files, data=data)
+
+
+async def test_an_upload_becomes_an_image(gallery: Any) -> None:
+    response = await form(gallery, {"file": ("../../x.png", png(30, 20), "image/png")}, {"title": "A pier"})
+    assert response.status_code == 201
+    image = response.json()
+    assert response.headers["location"] == f"/images/{image['id']}"
+    assert (image["title"], image["source"], image["prompt"], image["seed"]) == ("A pier", "uploaded", None, None)
+    assert (image["width"], image["height"], image["access"]) == (30, 20, "own")
+    assert "x.png" not in response.text
+    content = await gallery.client.get(f"/images/{image['id']}/content", headers=headers(gallery, ANA))
+    assert Image.open(io.BytesIO(content.content)).size == (30, 20)
+
+
+async def test_a_title_is_optional(gallery: Any) -> None:
+    response = await form(gallery, {"file": ("x", png())})
+    assert response.status_code == 201
+    assert response.json()["title"] == ""
+
+
+async def test_what_is_no_picture_is_refused(gallery: Any) -> None:
+    for content in (b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", png()[:60]):
+        response = await form(gallery, {"file": ("x.png", content, "image/png")})
+        assert response.status_code in (415, 422), content
+        assert code(response) in ("unsupported_media_type", "validation_failed")
+    listed = await gallery.client.get("/images", headers=headers(gallery, ANA))
+    assert listed.json()["items"] == []
+
+
+async def test_the_file_is_required_and_must_be_a_file(gallery: Any) -> None:
+    missing = await form(gallery, {"other": ("x.png", png())})
+    as_text = await form(gallery, {"title": (None, "x"), "file": (None, "not a file")})
+    for response in (missing, as_text):
+        assert response.status_code == 422
+        assert "/file" in [each["pointer"] for each in response.json()["errors"]]
+
+
+async def test_more_than_file_and_title_is_refused(gallery: Any) -> None:
+    member = await form(gallery, {"file": ("x.png", png())}, {"owner": "me"})
+    assert member.status_code == 422
+    twice = await form(gallery, [("file", ("x.png", png())), ("file", ("y.png", png()))])
+    assert twice.status_code == 400
+    titles = await form(gallery, {"file": ("x.png", png())}, {"title": ["a", "b"]})
+    assert titles.status_code == 422
+
+
+@pytest.mark.parametrize("title", ["x" * 201, "a\u202eb", "a\nb", "a\x00b"], ids=repr)
+async def test_an_unfit_title_is_422(gallery: Any, title: str) -> None:
+    response = await form(gallery, {"file": ("x.png", png())}, {"title": title})
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == ["/title"]
+
+
+async def test_another_media_type_is_415(gallery: Any) -> None:
+    for content_type in ("image/png", "application/json", "application/x-www-form-urlencoded", ""):
+        response = await send(gallery, png(), content_type)
+        assert response.status_code == 415, content_type
+    utf7 = await send(gallery, b"", "multipart/form-data; boundary=b; charset=utf-7")
+    assert utf7.status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"--b--\r\n", "multipart/form-data"),
+        (b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b"),
+        (b"--b\r\n" + b"X: y\r\n" * 10_000, "multipart/form-data; boundary=b"),
+        (b"p" * 50_000, "multipart/form-data; boundary=b"),
+        (b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n" * 5_000, "multipart/form-data; boundary=b"),
+        (b"", "multipart/form-data; boundary=" + "b" * 2_000),
+    ],
+    ids=["no boundary", "no name", "10,000 headers", "preamble", "5,000 parts", "empty"],
+)
+async def test_a_broken_form_is_4xx(gallery: Any, content: bytes, content_type: str) -> None:
+    response = await send(gallery, content, content_type)
+    assert response.status_code in (400, 413, 422)
+    code(response)
+
+
+async def test_a_file_over_ten_mebibytes_is_413(gallery: Any) -> None:
+    limit = 10 * 1024 * 1024
+    for size in (limit + 1, limit + 200_000):
+        response = await form(gallery, {"file": ("x.png", b"\x89PNG" + b"x" * (size - 4))})
+        assert response.status_code == 413
+        assert code(response) == "too_large"
+
+
+async def test_a_body_without_a_length_ends_at_the_limit(gallery: Any) -> None:
+    sent = 0
+
+    async def endless() -> Any:
+        nonlocal sent
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+        while True:
+            sent += 1
+            yield b"x" * 1024 * 1024
+
+    response = await gallery.client.post(
+        "/uploads",
+        headers=headers(gallery, ANA, **{"Content-Type": "multipart/form-data; boundary=b"}),
+        content=endless(),
+    )
+    assert response.status_code == 413
+    assert sent <= 12
