@@ -1,0 +1,143 @@
+"""Who is calling: a client proves itself by the one method it registered, on every endpoint.
+
+Whatever goes wrong, the answer is the same, so that nobody learns which clients exist (RFC 6749 §2.3, §5.2).
+Only wrong guesses are counted: 256 bits can't be guessed, so the limit spares our time and shows up in the
+audit, and never locks a client out that knows its secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import unquote_plus
+
+from authlib.oauth2.rfc6749 import ClientAuthentication as AuthlibClientAuthentication
+from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
+from sqlalchemy.orm import Session
+
+from .. import database, limits
+from . import client_secrets, clients, context, errors, messages
+
+WRONG_GUESSES, GUESS_SECONDS = 100, 900
+
+_BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})\Z", re.IGNORECASE)
+_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,2048}\Z")
+
+
+@dataclass(frozen=True)
+class Presented:
+    """The one credential in a request. `method` is None when it is of a kind we don't know or can't read."""
+
+    method: str | None
+    client_id: str | None = None
+    secret: str | None = None
+
+
+class ClientAuthentication(AuthlibClientAuthentication):
+    """Authlib's registry of methods, with our three in it; another method joins by `register`.
+
+    It lives for one request, as the server does that holds it.
+    """
+
+    def __init__(
+        self,
+        oauth: context.OAuth,
+        session: Session,
+        query_client: Callable[[str | None], clients.Client | None],
+    ) -> None:
+        super().__init__(query_client)
+        self.oauth = oauth
+        self.session = session
+        self.now = oauth.clock()
+        self.presented = Presented(None)
+        self.register("client_secret_basic", self._by_secret)
+        self.register("client_secret_post", self._by_secret)
+        self.register("none", self._by_id)
+
+    def authenticate(
+        self, request: messages.ProtocolRequest, methods: list[str], endpoint: str
+    ) -> clients.Client:
+        """The client that sent the request, by its own method if that is among `methods`.
+
+        Raises InvalidRequestError for several credentials, ClientAuthenticationError, BusyError.
+        """
+        self.presented = read(request)
+        own = [method for method in methods if method == self.presented.method]
+        try:
+            client: clients.Client = super().authenticate(request, own, endpoint)
+        except InvalidClientError:
+            self._refuse(request.ip)
+        return client
+
+    def _by_secret(self, _query: object, _request: object) -> clients.Client | None:
+        client = self._by_id(_query, _request)
+        kept = client.secrets if client is not None else ()
+        # Compared even when there is no such client: the answer takes as long.
+        right = client_secrets.matches(kept, self.presented.secret or "", self.now)
+        return client if right else None
+
+    def _by_id(self, _query: object, _request: object) -> clients.Client | None:
+        client: clients.Client | None = self.query_client(self.presented.client_id)
+        return client
+
+    def _refuse(self, ip: str) -> NoReturn:
+        self.oauth.audit_buffer.add(
+            "client_authentication_failed",
+            now=self.now,
+            client_id=errors.plain(self.presented.client_id or ""),
+        )
+        if self.presented.secret is not None:
+            database.release(self.session)
+            key = f"client-secret/{limits.address(ip)}"
+            guess = database.await_(self.oauth.limits.claim(key, limit=WRONG_GUESSES, seconds=GUESS_SECONDS))
+            if not guess.allowed:
+                raise errors.BusyError(
+                    "Too many wrong client secrets from this address.",
+                    status_code=429,
+                    retry_after_seconds=guess.resets_at - self.now,
+                )
+        raise errors.ClientAuthenticationError
+
+
+def read(request: messages.ProtocolRequest) -> Presented:
+    """The credential in a request. Raises InvalidRequestError when there are two (RFC 6749 §2.3)."""
+    form = request.form
+    header = request.headers.get("authorization")
+    assertion = "client_assertion" in form or "client_assertion_type" in form
+    if (header is not None) + ("client_secret" in form) + assertion > 1:
+        raise InvalidRequestError("The request holds two client credentials; send one.")
+    client_id = form.get("client_id")
+    if assertion:
+        return Presented(None)
+    if header is None:
+        secret = form.get("client_secret")
+        return Presented("none" if secret is None else "client_secret_post", client_id, secret)
+    basic = _basic(header)
+    if basic is None:
+        return Presented(None)
+    if client_id is not None and client_id != basic[0]:
+        raise InvalidRequestError("The client_id in the body isn't the one in the Authorization header.")
+    return Presented("client_secret_basic", *basic)
+
+
+def well_formed_id(client_id: str | None) -> bool:
+    """Whether this can be a client id at all (RFC 6749 appendix A.1), so that it may go to the database."""
+    return client_id is not None and _CLIENT_ID.match(client_id) is not None
+
+
+def _basic(header: str) -> tuple[str, str] | None:
+    """Id and secret of a Basic header; both are form-encoded inside it (RFC 6749 §2.3.1, RFC 7617 §2)."""
+    found = _BASIC.match(header)
+    if found is None:
+        return None
+    try:
+        text = base64.b64decode(found[1], validate=True).decode("utf-8")
+        client_id, colon, secret = text.partition(":")
+        client_id, secret = (unquote_plus(part, errors="strict") for part in (client_id, secret))
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (client_id, secret) if colon and client_id and secret else None

@@ -1,0 +1,7 @@
+"""The protocol's endpoints, one file each: they read a request, ask the oauth room, and write its answer."""
+
+from __future__ import annotations
+
+from . import authorize, introspect, revoke, token, well_known
+
+ROUTERS = [authorize.router, token.router, revoke.router, introspect.router, well_known.router]
