@@ -27,6 +27,7 @@ from . import (
     logs,
     metadata,
     openapi,
+    placements,
     problems,
     profile,
     settings,
@@ -39,7 +40,7 @@ from . import (
 from .metrics import Metrics
 from .problems import Problem
 
-ROUTERS = (profile, images, generation, uploads, galleries, shares, credits, metadata, health, docs)
+ROUTERS = (profile, images, generation, uploads, galleries, placements, shares, credits, metadata, health, docs)
 
 log = logs.get("app")
 

@@ -31,7 +31,7 @@ from .pictures import Picture
 router = APIRouter(tags=["Images"])
 
 THUMBNAIL = ".thumbnail"
-_ACCESS: dict[int, Literal["read", "edit", "own"]] = {
+ACCESS: dict[int, Literal["read", "edit", "own"]] = {
     Access.READ: "read",
     Access.EDIT: "edit",
     Access.OWN: "own",
@@ -211,7 +211,7 @@ def show(row: ownership.Row) -> Image:
         width=row.width,
         height=row.height,
         size_bytes=row.size_bytes,
-        access=_ACCESS[row.access],
+        access=ACCESS[row.access],
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         updated_at=datetime.fromtimestamp(row.updated_at, UTC),
     )

@@ -10,6 +10,7 @@ nobody passes on what was merely shown to them; whoever may edit a gallery may t
 """
 
 import enum
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,8 @@ galleries = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("title", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
     sa.Index(None, "owner", "id"),
@@ -99,15 +102,20 @@ def visible(table: sa.Table, caller: Caller) -> sa.Select[Any]:
 
 
 def load(
-    session: Session, table: sa.Table, object_id: str, caller: Caller, needs: Access = Access.READ
+    session: Session,
+    table: sa.Table,
+    object_id: str,
+    caller: Caller,
+    needs: Access = Access.READ,
+    also: Sequence[sa.ColumnElement[Any]] = (),
 ) -> Row:
-    """The object, if the caller sees it and may do what `needs` says.
+    """The object, if the caller sees it and may do what `needs` says; with `also` as further columns.
 
     Raises `Problem`: 404 for what the caller does not see, existing or not; 403 for what is seen and not permitted.
     """
     if not ids.canonical(object_id):
         raise problems.not_found()
-    statement = visible(table, caller).where(table.c.id == object_id)
+    statement = visible(table, caller).add_columns(*also).where(table.c.id == object_id)
     if needs > Access.READ:
         # Whoever means to change it waits for whoever is changing it, and sees what came of that.
         statement = statement.with_for_update(of=table)

@@ -133,6 +133,13 @@ KINDS = {
             "`errors` names each place as a JSON pointer (or a parameter) and says which rule it breaks.",
         ),
         Kind(
+            "unknown_handle",
+            422,
+            "Nobody has this handle",
+            "No person has chosen this handle. Handles are chosen at /me; they are no e-mail addresses.",
+            "Ask the person for their handle. After 30 unknown ones in an hour, the rest of the hour answers 429.",
+        ),
+        Kind(
             "idempotency_key_reused",
             422,
             "This Idempotency-Key belongs to another request",

@@ -32,6 +32,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("owner", sa.Text, nullable=False),
         sa.Column("title", sa.Text, nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("created_at", sa.Double, nullable=False),
         sa.Column("updated_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_galleries")),
@@ -79,6 +81,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("gallery_id", "person", name=op.f("uq_shares_gallery_id_person")),
     )
     op.create_index(op.f("ix_shares_person"), "shares", ["person"])
+    op.create_table(
+        "handle_tries",
+        sa.Column("owner", sa.Text, nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("resets_at", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("owner", name=op.f("pk_handle_tries")),
+    )
     op.create_table(
         "profiles",
         sa.Column("owner", sa.Text, nullable=False),
