@@ -1,0 +1,163 @@
+"""Every other way to write down a token: spellings, serializations, sizes, JSON that two parsers read differently."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from keys import errors
+from keys.verifier import Verifier
+
+from . import forge
+from .forge import Forger, refused
+
+Claims = Callable[..., dict[str, Any]]
+
+
+def test_every_other_spelling_of_a_good_token_is_refused(verifier: Verifier, forger: Forger) -> None:
+    good = forger.honest()
+    header, payload, signature = good.split(".")
+    assert verifier.verify(good)
+    last = signature[-1]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    # 256 bytes end in a sextet of which only two bits count: 15 other characters decode to the same bytes.
+    loose = [c for c in alphabet if c != last and forge.unb64(signature[:-1] + c) == forge.unb64(signature)]
+    assert len(loose) == 15
+    spellings = [
+        *(f"{header}.{payload}.{signature[:-1]}{c}" for c in loose),
+        f"{good}=", f"{good}==", f"{good}\n", f"{good}\r\n", f"\n{good}", f" {good}", f"{good} ",
+        f"{header}=.{payload}.{signature}",
+        f"{header}.{payload}\n.{signature}",
+        f"{header}.{payload[:20]}\n{payload[20:]}.{signature}",
+        f"{header}.{payload}.{signature[:20]}\n{signature[20:]}",
+        f"{good}.", f".{good}", f"{good}.{signature}", f"{good}..", f"{header}.{payload}", header, "", ".", "..", "....",
+        f"{header}.{payload}.", f".{payload}.{signature}", f"{header}..{signature}",
+        good[:-4], good + "AAAA", good.replace(".", "．"), good + "é", good + "\x00", good + "\ud800",
+    ]  # fmt: skip
+    standard = base64.b64encode(forge.unb64(signature)).rstrip(b"=").decode()
+    if standard != signature:
+        spellings.append(f"{header}.{payload}.{standard}")
+    for text in spellings:
+        refused(verifier, text)
+
+
+def test_the_json_serializations_are_refused(verifier: Verifier, forger: Forger) -> None:
+    header, payload, signature = forger.honest().split(".")
+    one = {"protected": header, "signature": signature}
+    for document in (
+        {"payload": payload, **one},
+        {"payload": payload, **one, "header": {"alg": "none"}},
+        {"payload": payload, "signatures": []},
+        {"payload": payload, "signatures": [one]},
+        {"payload": payload, "signatures": [one, {"header": {"alg": "none"}, "signature": ""}]},
+        {
+            "payload": payload,
+            "header": {"alg": "RS256", "kid": forger.key.kid, "crit": ["x"]},
+            "signature": signature,
+        },
+    ):
+        refused(verifier, json.dumps(document))
+
+
+def test_an_encrypted_token_costs_nothing(verifier: Verifier) -> None:
+    for header in (
+        {"alg": "RSA1_5", "enc": "A128CBC-HS256"},
+        {"alg": "dir", "enc": "A128GCM"},
+        {"alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "p2c": 1_000_000_000, "p2s": "c2FsdA"},
+    ):
+        began = time.process_time()
+        refused(verifier, ".".join([forge.b64(json.dumps(header)), "QUFB", "QUFB", "QUFB", "QUFB"]))
+        assert time.process_time() - began < 0.05
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        '"sub": "a", "sub": "b"',
+        '"sub": "a", "s\\u0075b": "b"',
+        '"x": {"y": 1, "y": 2}',
+        '"x": [{"y": 1, "y": 2}]',
+    ],
+)
+def test_a_repeated_member_is_refused(verifier: Verifier, forger: Forger, member: str) -> None:
+    body = json.dumps(forger.claims(sub=...))[:-1]
+    assert verifier.verify(
+        forge.token(forger.header(), f'{body}, "sub": "a", "x": {{"y": 1, "z": 1}}}}', forger.sign)
+    )
+    subject = '"sub": "a", ' if '"sub"' not in member else ""
+    error = refused(verifier, forge.token(forger.header(), f"{body}, {subject}{member}}}", forger.sign))
+    assert isinstance(error, errors.MalformedTokenError)
+
+
+def test_a_repeated_header_member_is_refused(verifier: Verifier, forger: Forger) -> None:
+    text = json.dumps(forger.header())[:-1]
+    assert isinstance(
+        refused(verifier, forge.token(f'{text}, "alg": "RS256"}}', forger.claims(), forger.sign)),
+        errors.MalformedTokenError,
+    )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "[]",
+        '"text"',
+        "1",
+        "null",
+        "true",
+        "{",
+        "",
+        "{}x",
+        '{"a": NaN}',
+        "[" * 3_000,
+        '{"a":' * 1_000,
+        "\ufeff{}",
+    ],
+)
+def test_a_payload_that_is_no_object_is_refused(verifier: Verifier, forger: Forger, payload: str) -> None:
+    error = refused(verifier, forge.token(forger.header(), payload, forger.sign))
+    assert isinstance(error, errors.MalformedTokenError)
+    assert isinstance(
+        refused(verifier, forge.token(payload, forger.claims(), forger.sign)), errors.MalformedTokenError
+    )
+
+
+def test_bytes_that_are_not_utf8_are_refused(verifier: Verifier, forger: Forger) -> None:
+    signed = f"{forge.b64(json.dumps(forger.header()))}.{forge.b64(bytes([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D]))}"
+    refused(verifier, f"{signed}.{forge.b64(forger.sign(signed.encode()))}")
+
+
+def test_a_token_in_a_token_is_refused(verifier: Verifier, forger: Forger) -> None:
+    refused(verifier, forge.token(forger.header(cty="JWT"), forger.honest(), forger.sign))
+
+
+def test_a_long_token_is_refused_unread(verifier: Verifier, forger: Forger) -> None:
+    assert verifier.verify(forger.with_claims(padding="x" * 4_000))
+    for token in (forger.with_claims(padding="x" * 8_000), "a" * 8_193, "." * 1_000_000, "é" * 1_000_000):
+        began = time.process_time()
+        assert isinstance(refused(verifier, token), errors.MalformedTokenError)
+        assert time.process_time() - began < 0.05
+
+
+@given(
+    text=st.text(alphabet=st.characters(codec="utf-8") | st.sampled_from(".-_="))
+    | st.text(alphabet="AQeyJhbG.-_=", max_size=60)
+)
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_gets_a_clear_refusal(verifier: Verifier, text: str) -> None:
+    assert refused(verifier, text).description
+
+
+@given(position=st.integers(0, 10_000), bit=st.integers(0, 6))
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_flipped_bit_anywhere_is_refused(
+    verifier: Verifier, forger: Forger, position: int, bit: int
+) -> None:
+    good = forger.honest()
+    at = position % len(good)
+    refused(verifier, good[:at] + chr(ord(good[at]) ^ (1 << bit)) + good[at + 1 :])
