@@ -1,22 +1,22 @@
 """Where pictures are drawn and decoded: a child process, off the event loop, with limits on time and memory.
 
-What is drawn is `drawing.py`, what a file must be is `pictures.py`. A child, because a hostile file may make a
-decoder spin or swell: then the child dies, not the service.
+What is drawn is `drawing`, what a file must be is `pictures.py`, the child itself is `easel.py`. A child, because a
+hostile file may make a decoder spin, swell or worse: then the child dies, not the service.
 """
 
 import asyncio
 import contextlib
-import multiprocessing
+import io
 import os
-import resource
-import signal
+import pickle
+import sys
+from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import problems
+from .easel import LENGTH
 from .problems import Problem
 
 T = TypeVar("T")
@@ -26,14 +26,24 @@ WAITING = 20
 OWN_WAITING = 128
 """So many requests of one owner may wait for their turn; the next hears 429."""
 CPU_SECONDS = 10
+WALL_SECONDS = 30.0
 MEMORY_BYTES = 1024 * 1024 * 1024
+
+# What the child may send back. Unpickling runs what it names, and the child has opened files of strangers.
+_EXPECTED = {
+    ("resource_api.pictures", "Picture"),
+    ("resource_api.pictures", "PictureError"),
+    ("builtins", "MemoryError"),
+    ("builtins", "ValueError"),
+}
 
 
 class Studio:
     """One child that works on one picture at a time, started by the first."""
 
-    def __init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
+    def __init__(self, *, cpu_seconds: int = CPU_SECONDS) -> None:
+        self._cpu_seconds = cpu_seconds
+        self._child: Process | None = None
         self._bench = asyncio.Lock()
         self._waiting = 0
         self._turns: dict[str, asyncio.Lock] = {}
@@ -49,17 +59,24 @@ class Studio:
         self._waiting += 1
         try:
             async with self._bench:
-                self._pool = self._pool or _open()
+                if self._child is None or self._child.returncode is not None:
+                    self._child = await _start(self._cpu_seconds)
                 try:
-                    return await asyncio.wrap_future(self._pool.submit(with_limits, CPU_SECONDS, work, *arguments))
-                except BrokenProcessPool:
-                    self._pool.shutdown(wait=False)
-                    self._pool = None
-                    raise _too_much() from None
-                except MemoryError:
-                    raise _too_much() from None
+                    async with asyncio.timeout(WALL_SECONDS):
+                        done, answer = await _ask(self._child, (work, *arguments))
+                except BaseException as error:
+                    # Also when the request is given up: an answer nobody waits for must not be taken for the next.
+                    await _end(self._child)
+                    self._child = None
+                    if isinstance(error, (EOFError, OSError, TimeoutError)):
+                        raise _too_much() from None
+                    raise
         finally:
             self._waiting -= 1
+        if done:
+            result: T = answer
+            return result
+        raise _too_much() if isinstance(answer, MemoryError) else answer
 
     @contextlib.asynccontextmanager
     async def turn(self, owner: str) -> AsyncIterator[None]:
@@ -84,31 +101,49 @@ class Studio:
     async def close(self) -> None:
         """Lets the picture in hand be finished, and ends the child."""
         async with self._bench:
-            if self._pool is not None:
-                await asyncio.to_thread(self._pool.shutdown)
-                self._pool = None
+            if self._child is not None:
+                await _end(self._child)
+                self._child = None
 
 
-def _open() -> ProcessPoolExecutor:
-    # "spawn" starts clean: a fork would inherit the event loop's sockets and the database connections.
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare)
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _EXPECTED:
+            raise pickle.UnpicklingError(f"the child sent a {module}.{name}")
+        return super().find_class(module, name)
 
 
-def _prepare() -> None:
-    """In the child: signals are the parent's business, limits are ours."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(5)
+async def _start(cpu_seconds: int) -> Process:
+    # -P and PYTHONPATH: it finds exactly the modules this process finds, wherever both were started.
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "resource_api.easel",
+        str(MEMORY_BYTES),
+        str(cpu_seconds),
+        stdin=PIPE,
+        stdout=PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        start_new_session=True,  # Ctrl-C is for the service, which lets it finish
+    )
 
 
-def with_limits(cpu_seconds: int, work: Callable[..., T], *arguments: object) -> T:
-    """In the child: the kernel ends it when this piece of work takes too much processor time."""
-    used = sum(os.times()[:2])
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used) + cpu_seconds, hard))
-    return work(*arguments)
+async def _ask(child: Process, work: tuple[object, ...]) -> tuple[bool, Any]:
+    if child.stdin is None or child.stdout is None:
+        raise RuntimeError("the child has no pipes")
+    asked = pickle.dumps(work)
+    child.stdin.write(LENGTH.pack(len(asked)) + asked)
+    await child.stdin.drain()
+    (length,) = LENGTH.unpack(await child.stdout.readexactly(LENGTH.size))
+    answer: tuple[bool, Any] = _Unpickler(io.BytesIO(await child.stdout.readexactly(length))).load()
+    return answer
+
+
+async def _end(child: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        child.kill()
+    await child.wait()
 
 
 def _too_much() -> Problem:

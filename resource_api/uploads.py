@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import pydantic
 from fastapi import APIRouter, Request, Response
-from fastapi.exceptions import HTTPException
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from . import auth, images, inputs, pictures, state
 from .problems import Problem

@@ -1,7 +1,6 @@
 """A gallery on a fresh database, with keys of its own: the real app, its real verifier, a real key set over HTTP."""
 
 import itertools
-import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator

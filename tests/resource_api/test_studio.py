@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle
 import time
 from collections.abc import AsyncIterator
 
@@ -32,6 +33,15 @@ def fail() -> None:
     raise ValueError("no")
 
 
+def trap() -> object:
+    return _Trap()
+
+
+class _Trap:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.getcwd, ()
+
+
 def nap(seconds: float) -> None:
     time.sleep(seconds)
 
@@ -54,11 +64,34 @@ async def test_an_error_comes_back_as_itself(room: studio.Studio) -> None:
     assert await room.run(add, 1, 2) == 3
 
 
-async def test_work_that_does_not_end_is_ended_and_the_next_is_done(room: studio.Studio) -> None:
+async def test_work_that_does_not_end_is_ended_and_the_next_is_done() -> None:
+    room = studio.Studio(cpu_seconds=0)
     with pytest.raises(Problem) as caught:
-        await room.run(studio.with_limits, 1, spin)
+        await room.run(spin)
     assert caught.value.kind.status == 422
     assert await room.run(add, 1, 2) == 3
+    await room.close()
+
+
+async def test_a_request_that_is_given_up_leaves_no_answer_behind(room: studio.Studio) -> None:
+    given_up = asyncio.create_task(room.run(nap, 0.2))
+    await asyncio.sleep(0.1)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    assert await room.run(add, 1, 2) == 3
+
+
+async def test_the_child_may_not_send_anything_that_runs(room: studio.Studio) -> None:
+    with pytest.raises(pickle.UnpicklingError):
+        await room.run(trap)
+    assert await room.run(add, 1, 2) == 3
+
+
+async def test_the_child_ends_with_the_service(room: studio.Studio) -> None:
+    pid = await room.run(child)
+    await room.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 async def test_work_that_takes_too_much_memory_is_refused(room: studio.Studio) -> None:
