@@ -1,0 +1,146 @@
+"""How the two databases are spoken to: drivers, pools, time limits, SQLite's pragmas and its honest BEGIN.
+
+`database` runs work on what is made here; nobody else needs it but `migrations`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+# A client hears 503 after about this long when the database does not answer.
+CONNECT_SECONDS, POOL_SECONDS, COMMAND_SECONDS = 2.0, 2.5, 2.5
+# SQLite waits this long for other processes to finish writing.
+BUSY_SECONDS = 5.0
+# After a failure, connections are not even tried for so long: those who queue shall not wait in vain as well.
+_PAUSE_SECONDS = 1.0
+
+_BEGIN = "sqlite_begin"
+# Primary result codes (sqlite.org/rescode.html): BUSY LOCKED NOMEM READONLY IOERR FULL CANTOPEN PROTOCOL.
+_SQLITE_PASSES = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
+# SQLSTATE classes and codes: connection, authorisation, rollback, resources, lock, operator, system, read-only.
+_POSTGRESQL_PASSES = ("08", "28", "3D", "40", "53", "55P", "57", "58", "25006")
+
+
+def create(url: str, *, pool_size: int, patient: bool = False) -> AsyncEngine:
+    """An engine for `sqlite:///path` (on aiosqlite) or `postgresql://…` (on asyncpg).
+
+    `patient` lifts the time limit of commands, for migrations.
+    """
+    address = sa.make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return _sqlite(address, pool_size)
+    return _postgresql(address, pool_size, patient)
+
+
+def for_reading(engine: AsyncEngine) -> AsyncEngine:
+    """The engine without BEGIN and ROLLBACK: a read of one statement is one round trip instead of three.
+
+    In READ COMMITTED they would add nothing: each statement sees what is committed when it begins.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_BEGIN: None})
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def for_writing(engine: AsyncEngine) -> AsyncEngine:
+    """The engine that begins as a writer: on SQLite, a read that turns into a write fails at once under load."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+    return engine
+
+
+def passes(error: exc.DBAPIError) -> bool:
+    """Whether the trouble is the database's and may pass, rather than a fault of ours."""
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_PASSES
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(_POSTGRESQL_PASSES)
+    return isinstance(error, exc.InterfaceError)
+
+
+def _sqlite(address: sa.URL, pool_size: int) -> AsyncEngine:
+    if address.database:
+        _make_private(Path(address.database))
+    engine = create_async_engine(
+        address.set(drivername="sqlite+aiosqlite"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=POOL_SECONDS,
+    )
+    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    """The file, and the folder if it is missing, for this user alone; SQLite's own files take over the mode."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError:
+        pass  # Opening it will fail in a moment, where failures have answers.
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions behind our back
+    cursor = connection.cursor()
+    milliseconds = int(BUSY_SECONDS * 1000)
+    for pragma in (f"busy_timeout={milliseconds}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    if begin := connection.get_execution_options().get(_BEGIN, "BEGIN"):
+        connection.exec_driver_sql(begin)
+
+
+def _postgresql(address: sa.URL, pool_size: int, patient: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        address.set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=POOL_SECONDS,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": None if patient else COMMAND_SECONDS,
+            "server_settings": {"application_name": "authserver", "timezone": "UTC", "jit": "off"},
+        },
+    )
+    failures = _Failures()
+    event.listen(engine.sync_engine, "do_connect", failures.check)
+    event.listen(engine.sync_engine, "handle_error", failures.note)
+    return engine
+
+
+class _Failures:
+    """Keeps those who wait for a database that hangs from waiting once more."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def check(self, *_: object) -> None:
+        """Before a connection is opened. Raises TimeoutError shortly after a failure."""
+        if time.monotonic() < self._until:
+            raise TimeoutError("the database did not answer a moment ago")
+
+    def note(self, context: sa.ExceptionContext) -> None:
+        """After any error. A connection that timed out is cut at once: rolling back on it would hang as well."""
+        timed_out = isinstance(context.original_exception, TimeoutError)
+        if timed_out or context.is_disconnect:
+            self._until = time.monotonic() + _PAUSE_SECONDS
+        if timed_out and context.connection is not None:
+            context.is_disconnect = True
+            driver: Any = context.connection.connection.driver_connection
+            driver.terminate()
