@@ -5,8 +5,8 @@
     verifier = Verifier("https://auth.example.org", "https://api.example.org")
     token = verifier.verify(text)  # an AccessToken, or an error that says why not
 
-A leaf: it imports neither of the services that stand on it, no database, and FastAPI only in `keys.fastapi`. The names
-below are imported when they are first used, so that a process that only signs never loads an HTTP client.
+A leaf: it imports neither of the services that stand on it, no database, and FastAPI only in `keys.fastapi`.
+The names below are imported when they are first used: a process that only signs never loads an HTTP client.
 """
 
 from importlib import import_module

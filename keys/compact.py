@@ -1,7 +1,7 @@
 """The strict reading of a JWS in compact form (RFC 7515 §3.1): text in, parts out, nothing believed yet.
 
-There is exactly one way to write a given token. Padding, line breaks, the other base64 alphabet, loose last bits,
-repeated JSON members and the JSON serialization are all refused, so no two different texts mean the same token.
+There is exactly one way to write a given token. Padding, line breaks, the other base64 alphabet, loose last
+bits, repeated JSON members and the JSON serialization are all refused: no two texts mean the same token.
 """
 
 import functools
@@ -17,8 +17,8 @@ MAX_BYTES = 8 * 1024
 MAX_KID_LENGTH = 256
 # RFC 9068 §4, with the media type written out or not (RFC 7515 §4.1.9); media types ignore case.
 TYPES = frozenset({"at+jwt", "application/at+jwt"})
-# Never accepted, whatever their value: extensions and encodings we don't do (crit, b64, zip, enc), and keys or
-# addresses of keys that the token brings along itself (RFC 8725 §3.10).
+# Never accepted, whatever their value: extensions and encodings we don't do (crit, b64, zip, enc), and keys
+# or addresses of keys that the token brings along itself (RFC 8725 §3.10).
 REFUSED_PARAMETERS = frozenset({"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"})
 
 
@@ -43,7 +43,7 @@ def check_size(token: str) -> bytes:
 
 
 def read(token: str, algorithms: tuple[str, ...]) -> Compact:
-    """Return the parts of a token whose header is acceptable. Raise MalformedTokenError or RefusedHeaderError."""
+    """Return the parts of a token with an acceptable header. Raise MalformedTokenError, RefusedHeaderError."""
     parts = token.split(".", 5)
     if len(parts) != 3:
         raise errors.MalformedTokenError("The token does not have three parts.")

@@ -1,7 +1,7 @@
 """One download of an issuer's key set. When to download, and what to do with a failure, is `source`'s.
 
-The answer comes from the issuer but travels a network, so it is bounded in every direction: 5 s for everything
-together, 256 KiB, no redirects, no compression that could unfold, and no plain http unless asked for.
+The answer comes from the issuer but travels a network, so it is bounded in every direction: 5 s for
+everything together, 256 KiB, no redirects, no compression that could unfold, no plain http unless asked for.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class DownloadError(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """A usable key set, the address it came from, and how long it is fresh by its own account (None: not said)."""
+    """A usable key set, the address it came from, and how long it says it is fresh (None: not said)."""
 
     keys: Mapping[str, jwks.PublicKey]
     url: str
@@ -36,7 +36,7 @@ class Download:
 
 
 def check_issuer(issuer: str) -> None:
-    """Return for an address whose metadata may be fetched: https, or http on this machine. Else raise ValueError."""
+    """Return for an address whose metadata may be fetched: https, or http on this machine; else ValueError."""
     parts = _split(issuer)
     if parts is None or parts.query or parts.fragment:
         raise ValueError(
@@ -53,7 +53,7 @@ def check_url(url: str) -> None:
 
 
 def metadata_url(issuer: str) -> str:
-    """Return where the issuer's metadata is: the well-known part goes between host and path (RFC 8414 §3.1)."""
+    """Return where the issuer's metadata is: the well-known part precedes the path (RFC 8414 §3.1)."""
     parts = urlsplit(issuer)
     path = "/.well-known/oauth-authorization-server" + parts.path.rstrip("/")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))

@@ -18,9 +18,10 @@
         ├── NextKeyTooYoungError         verifiers may not have seen it yet; says when they will
         └── NoSuchKeyError
 
-Each error about a token speaks with two voices. `description`, which `str()` gives too, is one sentence for the
-caller: it holds no text from the token and fits an `error_description` (RFC 6750 §3). `detail` is for the operator:
-it may quote the token's `kid` or `aud`, escaped and cut short, but never the token itself. A traceback shows both.
+Each error about a token speaks with two voices. `description`, which `str()` gives too, is one sentence for
+the caller: it holds no text from the token and fits an `error_description` (RFC 6750 §3). `detail` is for the
+operator: it may quote the token's `kid` or `aud`, escaped and cut short, but never the token itself. A
+traceback shows both.
 """
 
 from datetime import UTC, datetime

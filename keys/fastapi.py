@@ -1,4 +1,4 @@
-"""The adapter for FastAPI: a verifier as a dependency, with the answers RFC 6750 §3 and RFC 9728 §5.1 ask for.
+"""The adapter for FastAPI: a verifier as a dependency, with the answers of RFC 6750 §3 and RFC 9728 §5.1.
 
     auth = Auth("https://auth.example.org", audience="https://api.example.org")
 
@@ -6,8 +6,8 @@
     @app.get("/me")
     async def me(token: Annotated[AccessToken, Depends(auth)]): ...
 
-The only file of this package that imports FastAPI. It reads HTTP and writes refusals; what makes a token good is
-decided in `verifier`.
+The only file of this package that imports FastAPI. It reads HTTP and writes refusals; what makes a token good
+is decided in `verifier`.
 """
 
 import logging
@@ -49,10 +49,10 @@ class RefusedError(HTTPException):
 
 
 class Auth(SecurityBase):
-    """Protects routes with the access tokens of `issuer` for `audience`. Nothing is fetched before the first token.
+    """Protects routes with the access tokens of `issuer` for `audience`. Nothing is fetched before a token comes.
 
-    `Depends(auth)` gives the `AccessToken`. Refusals: 401 without a token or with a bad one, 403 when a scope is
-    missing, 400 for credentials sent twice or in the address, 503 with `Retry-After` while there are no keys.
+    `Depends(auth)` gives the `AccessToken`. Refusals: 401 without a token or with a bad one, 403 when a scope
+    is missing, 400 for credentials sent twice or in the address, 503 with `Retry-After` without keys.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class Auth(SecurityBase):
         """Raise ValueError for settings that make no sense, as `Verifier` does.
 
         `scopes` are sentences for the API's documentation, by scope. `resource_metadata` is the address that
-        challenges name (RFC 9728); by default it follows from an audience that is an address, None leaves it out.
-        A `verifier` of one's own replaces the usual one, for other algorithms, leeways or sources of keys.
+        challenges name (RFC 9728); by default it follows from an audience that is an address, None leaves it
+        out. A `verifier` of one's own replaces the usual one, for other algorithms, leeways or sources of
+        keys.
         """
         if verifier is not None and (verifier.issuer, verifier.audience) != (issuer, audience):
             raise ValueError("The verifier is for another issuer or audience.")
@@ -145,7 +146,7 @@ class Auth(SecurityBase):
         }
 
     def _credentials(self, connection: HTTPConnection, needed: SecurityScopes) -> str:
-        """The text of the one token, from the one place it may stand in (RFC 9700 §4.3.2: never the address)."""
+        """The one token, from the one place it may stand in (RFC 9700 §4.3.2: never the address)."""
         if "access_token" in connection.query_params:
             raise self._refused(400, "invalid_request", "Send the token in the Authorization header only.")
         sent = connection.headers.getlist("authorization")
@@ -175,8 +176,8 @@ class Auth(SecurityBase):
         return RefusedError(status, error, detail, {"WWW-Authenticate": f"Bearer {challenge}".rstrip()})
 
 
-async def problem(request: Request, refused: Exception) -> JSONResponse:
-    """Answer a RefusedError as problem details (RFC 9457): `app.add_exception_handler(RefusedError, problem)`."""
+async def problem(_: Request, refused: Exception) -> JSONResponse:
+    """Answer a RefusedError as problem details (RFC 9457); give it to `app.add_exception_handler`."""
     if not isinstance(refused, RefusedError):
         raise refused
     titles = {400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 503: "Service unavailable"}

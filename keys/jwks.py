@@ -1,7 +1,7 @@
 """The key set a server publishes and a verifier reads (RFC 7517 §5).
 
-Writing: `document` of the keys the ring publishes, `encode` and `etag` for its HTTP answer. Reading: `parse` turns
-the text of somebody's answer into the keys we can verify with. Fetching and caching it is `source`'s.
+Writing: `document` of the keys the ring publishes, `encode` and `etag` for its HTTP answer. Reading: `parse`
+turns the text of somebody's answer into the keys we can verify with. Fetching and caching it is `source`'s.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class Publishable(Protocol):
 
 
 def document(keys: Iterable[Publishable]) -> dict[str, list[dict[str, str]]]:
-    """Return the JWK set of `keys`, in their order. Pass `Ring.published(now)`: this function chooses nothing."""
+    """Return the JWK set of `keys`, in their order. Pass `Ring.published(now)`: nothing is chosen here."""
     return {"keys": [key.public_jwk() for key in keys]}
 
 
@@ -70,16 +70,17 @@ class PublicKey:
         return alg in self._models
 
     def verify(self, alg: str, signed: bytes, signature: bytes) -> bool:
-        """Whether `signature` over `signed` was made by this key. An algorithm it does not allow is a KeyError."""
+        """Whether `signature` over `signed` was made by this key. KeyError if `alg` is not allowed."""
         return self._models[alg].verify(signed, signature, self._key)
 
 
 def parse(text: bytes | str, algorithms: Collection[str]) -> dict[str, PublicKey]:
     """Return the keys of a JWK set that can verify one of `algorithms`, by their id.
 
-    Keys meant for something else are passed over, as RFC 7517 §5 asks. Passed over too, because trusting them would
-    be worse than missing them: keys without `kid`, RSA keys under 2048 bits, keys whose private half was published,
-    and ids that stand for two different keys. Raise InvalidKeyError when the text is no JWK set or nothing is left.
+    Keys meant for something else are passed over, as RFC 7517 §5 asks. Passed over too, because trusting them
+    would be worse than missing them: keys without `kid`, RSA keys under 2048 bits, keys whose private half
+    was published, and ids that stand for two different keys. Raise InvalidKeyError when the text is no JWK
+    set or nothing is left.
     """
     try:
         found = json.loads(text)

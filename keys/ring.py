@@ -1,15 +1,16 @@
 """The life of signing keys: next → active → retiring → gone.
 
-Pure functions over frozen records. Each looks at a `Ring` and a moment and returns the `Change` that should be made;
-nothing here stores, publishes or waits. The one who keeps the ring implements `KeyStore`.
+Pure functions over frozen records. Each looks at a `Ring` and a moment and returns the `Change` that should
+be made; nothing here stores, publishes or waits. The one who keeps the ring implements `KeyStore`.
 
     next       published, does not sign yet: verifiers get to know it
     active     signs; there is exactly one
     retiring   signs no more, still published, because tokens it signed are still valid
     gone       no longer published; its record is removed soon after
 
-A ring always has a next key, so that an emergency finds one that every verifier already knows. State follows from
-which moments are set, not from comparing them with the local clock, so nodes whose clocks differ agree on who signs.
+A ring always has a next key, so that an emergency finds one that every verifier already knows. State follows
+from which moments are set, not from comparing them with the local clock, so nodes whose clocks differ agree
+on who signs.
 """
 
 from collections.abc import Callable, Iterable
@@ -87,7 +88,7 @@ class Ring:
     @property
     def active(self) -> Record:
         """The one key that signs. Raise NoSuchKeyError when there is none, i.e. `ensure` never ran."""
-        record = self._living(State.ACTIVE)
+        record = self.living(State.ACTIVE)
         if record is None:
             raise errors.NoSuchKeyError("The ring has no active key.")
         return record
@@ -95,7 +96,7 @@ class Ring:
     @property
     def next(self) -> Record | None:
         """The key that signs after the active one; None only until `ensure` or `due` has run again."""
-        return self._living(State.NEXT)
+        return self.living(State.NEXT)
 
     def find(self, kid: str) -> Record | None:
         return next((record for record in self.records if record.kid == kid), None)
@@ -106,7 +107,7 @@ class Ring:
         return tuple(sorted(known, key=lambda r: (r.published_at, r.kid)))
 
     def switches_at(self) -> float:
-        """The moment (epoch seconds) of the next scheduled rotation; infinity as long as there is no next key.
+        """The moment (epoch seconds) of the next scheduled rotation; infinity while there is no next key.
 
         Raise NoSuchKeyError without an active key.
         """
@@ -117,8 +118,8 @@ class Ring:
             known_at + self.policy.scheduled_publish_seconds,
         )
 
-    def _living(self, state: State) -> Record | None:
-        # Neither state depends on the time, so any moment will do.
+    def living(self, state: State) -> Record | None:
+        """The one key that is `next` or `active`. Neither depends on the time."""
         return next((record for record in self.records if record.state(0, self.policy) is state), None)
 
 
@@ -158,26 +159,26 @@ class KeyStore(Protocol):
     def apply(self, change: Change) -> bool:
         """Store all of the change and return True, or nothing of it and return False.
 
-        False when any record of `update` or `remove` is no longer as the change found it, or when it would make
-        a second active or a second next key. Then another node was faster: load again. The check and the write
-        are one atomic step, which is what makes exactly one of many nodes rotate. Private keys are stored
-        encrypted, and a removed record takes its private key with it.
+        False when any record of `update` or `remove` is no longer as the change found it, or when it would
+        make a second active or a second next key. Then another node was faster: load again. The check and the
+        write are one atomic step, which is what makes exactly one of many nodes rotate. Private keys are
+        stored encrypted, and a removed record takes its private key with it.
         """
 
 
 def ensure(ring: Ring, now: float, make_key: MakeKey) -> Change:
     """Complete the ring: an active key and a next one.
 
-    An empty ring gets both at once; its active key signs without having been published before, as no verifier can
-    hold an older set. `make_key` is called at most twice, here and below; making an RSA key takes long, so hand over
-    a function that gives out keys made beforehand in a thread (`missing` says how many).
+    An empty ring gets both at once; its active key signs without having been published before, as no verifier
+    can hold an older set. `make_key` is called at most twice, here and below; making an RSA key takes long,
+    so hand over a function that gives out keys made beforehand in a thread (`missing` says how many).
     """
     return _complete(ring, now, make_key)
 
 
 def missing(ring: Ring) -> int:
-    """How many keys `ensure` would make. `rotate`, `due` and `revoke` need at most one more, and never above two."""
-    return (ring._living(State.ACTIVE) is None) + (ring.next is None) if ring.records else 2
+    """How many keys `ensure` would make. The others need at most one more, and never above two."""
+    return (ring.living(State.ACTIVE) is None) + (ring.next is None) if ring.records else 2
 
 
 def due(ring: Ring, now: float, make_key: MakeKey) -> Change:
@@ -196,9 +197,9 @@ def due(ring: Ring, now: float, make_key: MakeKey) -> Change:
 def rotate(ring: Ring, now: float, make_key: MakeKey, *, emergency: bool = False) -> Change:
     """Let the next key sign from `now` on, and publish a new next one.
 
-    Raise NextKeyTooYoungError when it has been published for less than `publish_seconds`, as verifiers may not know
-    it yet; `emergency` rotates all the same (a verifier that meets an unknown key fetches the set again, but at most
-    every 30 s). Raise NoSuchKeyError when the ring is not complete: `ensure` first.
+    Raise NextKeyTooYoungError when it has been published for less than `publish_seconds`, as verifiers may
+    not know it yet; `emergency` rotates all the same (a verifier that meets an unknown key fetches the set
+    again, but at most every 30 s). Raise NoSuchKeyError when the ring is not complete: `ensure` first.
     """
     following = ring.next
     if following is None:
@@ -212,8 +213,8 @@ def rotate(ring: Ring, now: float, make_key: MakeKey, *, emergency: bool = False
 def revoke(ring: Ring, kid: str, now: float, make_key: MakeKey) -> Change:
     """Unpublish a key at once; tokens it signed die when verifiers refresh, in 300 s at most.
 
-    When it was the active one the next takes over at once, however young, and a new next is made. Revoking a key
-    that is gone already changes nothing. Raise NoSuchKeyError for an id the ring doesn't know.
+    When it was the active one the next takes over at once, however young, and a new next is made. Revoking a
+    key that is gone already changes nothing. Raise NoSuchKeyError for an id the ring doesn't know.
     """
     record = ring.find(kid)
     if record is None:
@@ -227,7 +228,7 @@ def revoke(ring: Ring, kid: str, now: float, make_key: MakeKey) -> Change:
 
 
 def _complete(ring: Ring, now: float, make_key: MakeKey) -> Change:
-    if ring._living(State.ACTIVE) is None:
+    if ring.living(State.ACTIVE) is None:
         heir = ring.next
         if heir is None:
             first = _new(make_key(), now, signs_at=now)
@@ -258,5 +259,5 @@ def _ended_at(record: Record) -> float:
 
 
 def _joined(first: Change, second: Change) -> Change:
-    """Both changes as one. `second` was made for the ring as `first` leaves it and touches none of its updates."""
+    """Both changes as one; `second` starts from what `first` leaves and touches none of its updates."""
     return Change(first.add + second.add, first.update + second.update, first.remove + second.remove)

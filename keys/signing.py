@@ -25,7 +25,7 @@ class Algorithm(NamedTuple):
     curve: str | None
 
 
-# Asymmetric signatures only. "none" and the HMAC family are absent, so no list of allowed algorithms can name them.
+# Asymmetric signatures only: "none" and the HMAC family are absent, so nobody can allow them.
 ALGORITHMS: Mapping[str, Algorithm] = {
     "RS256": Algorithm(RSAKey, None),
     "RS384": Algorithm(RSAKey, None),
@@ -54,7 +54,7 @@ def check(key: RSAKey | ECKey, alg: str) -> None:
             raise errors.InvalidKeyError(f"{alg} needs a key on {algorithm.curve}, not on {key.curve_name}.")
     elif key.public_key.key_size not in RSA_BITS:
         raise errors.InvalidKeyError(
-            f"An RSA key must have {RSA_BITS.start} to {RSA_BITS.stop - 1} bits, not {key.public_key.key_size}."
+            f"An RSA key has {RSA_BITS.start} to {RSA_BITS.stop - 1} bits, not {key.public_key.key_size}."
         )
 
 
@@ -81,7 +81,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls, alg: str = "RS256", bits: int = 2048) -> Self:
-        """Make a new key; `bits` counts for RSA only. This takes 0.1 to several seconds: keep it off an event loop.
+        """Make a new key; `bits` is for RSA. This takes 0.1 to several seconds: keep it off an event loop.
 
         Raise InvalidKeyError for an unknown `alg` or a size outside 2048..8192.
         """
@@ -92,7 +92,7 @@ class SigningKey:
             return cls(ECKey.generate_key(algorithm.curve), alg=alg)
         if bits not in RSA_BITS or bits % 8:
             raise errors.InvalidKeyError(
-                f"An RSA key must have {RSA_BITS.start} to {RSA_BITS.stop - 1} bits, in steps of 8, not {bits}."
+                f"An RSA key has {RSA_BITS.start} to {RSA_BITS.stop - 1} bits, in steps of 8, not {bits}."
             )
         return cls(RSAKey.generate_key(bits), alg=alg)
 
@@ -102,8 +102,8 @@ class SigningKey:
     ) -> Self:
         """Import what `to_der` wrote. Raise InvalidKeyError when it is unreadable or doesn't fit `alg`.
 
-        `trusted` skips the test that the numbers of an RSA key belong together (16 µs instead of 40 ms). It is for
-        keys that we made ourselves and that were authenticated on the way back, such as by AES-GCM.
+        `trusted` skips the test that the numbers of an RSA key belong together (16 µs instead of 40 ms). It
+        is for keys that we made ourselves and that were authenticated on the way back, such as by AES-GCM.
         """
         algorithm = ALGORITHMS.get(alg)
         if algorithm is None:
@@ -111,7 +111,7 @@ class SigningKey:
         try:
             private = load_der_private_key(der, None, unsafe_skip_rsa_key_validation=trusted)
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            # The library's message might describe the bytes; what is wrong with a private key is nobody's news.
+            # The library's message might describe the bytes, and those of a private key are nobody's news.
             raise errors.InvalidKeyError("This is not an unencrypted private key in DER form.") from None
         if isinstance(private, RSAPrivateKey):
             return cls(RSAKey.import_key(private), alg=alg, kid=kid)
@@ -120,11 +120,11 @@ class SigningKey:
         raise errors.InvalidKeyError(f"{alg} needs a key of type {algorithm.key_type.key_type}.")
 
     def to_der(self) -> bytes:
-        """Return the private key as unencrypted PKCS #8. The caller encrypts it before it is kept anywhere."""
+        """Return the private key as unencrypted PKCS #8. Encrypt it before it is kept anywhere."""
         return self._key.as_der(private=True)
 
     def public_jwk(self) -> dict[str, str]:
-        """Return the JWK to publish (RFC 7517 §4). Members are named one by one, so no private one can slip in."""
+        """Return the JWK to publish (RFC 7517 §4). Its members are picked, so no private one can slip in."""
         members = ("crv", "x", "y") if isinstance(self._key, ECKey) else ("n", "e")
         own = self._key.as_dict(private=False)
         return {

@@ -2,14 +2,16 @@
 
 What holds, whatever the network does and however many threads and event loops ask at once:
 
-* One download at a time, and never two within 30 s. An attempt counts from its start, also when it fails, so a flood
-  of unknown key ids costs the issuer one request in 30 s and can't postpone the next.
-* A failed download changes nothing: the last good set stays in use, with the issuer stopped for as long as it takes.
-* While tokens arrive, the set is renewed in the background before it gets old. A set that has grown old because no
-  tokens arrived is renewed first, so a revoked key is honoured for 300 s at most, unless the issuer is unreachable.
+* One download at a time, and never two within 30 s. An attempt counts from its start, also when it fails, so
+  a flood of unknown key ids costs the issuer one request in 30 s and can't postpone the next.
+* A failed download changes nothing: the last good set stays in use, with the issuer stopped for as long as it
+  takes.
+* While tokens arrive, the set is renewed in the background before it gets old. A set that has grown old
+  because no tokens arrived is renewed first, so a revoked key is honoured for 300 s at most, unless the
+  issuer is unreachable.
 
-A download runs in a thread of its own with its own short event loop, which is why the same source serves synchronous
-code and any number of event loops: they only wait for its future.
+A download runs in a thread of its own with its own short event loop, which is why the same source serves
+synchronous code and any number of event loops: they only wait for its future.
 """
 
 import asyncio
@@ -36,22 +38,22 @@ _log = logging.getLogger("keys")
 
 
 class Source(Protocol):
-    """What a verifier asks of its keys. None of it blocks; a returned future is done when it is worth looking again."""
+    """What a verifier asks of its keys. None of it blocks; a future is done when looking again makes sense."""
 
     @property
     def keys(self) -> KeySet | None:
         """The keys by id; another object whenever they changed, never the same one with other content."""
 
-    def freshen(self, now: float) -> Waiting | None:
+    def freshen(self, now: float, /) -> Waiting | None:
         """See to it that the keys stay fresh. A future means: too old to use before it is done."""
 
-    def look_again(self, now: float) -> Waiting | None:
+    def look_again(self, now: float, /) -> Waiting | None:
         """A key id is unknown. A future means: it may be known when this is done."""
 
-    def describe(self, now: float) -> str:
+    def describe(self, now: float, /) -> str:
         """A sentence for the operator: how old the keys are, when they are fetched again."""
 
-    def retry_after_seconds(self, now: float) -> float:
+    def retry_after_seconds(self, now: float, /) -> float:
         """How long to wait when there are no keys."""
 
 
@@ -61,16 +63,16 @@ class Fixed:
     def __init__(self, keys: KeySet) -> None:
         self.keys: KeySet | None = keys
 
-    def freshen(self, now: float) -> None:
-        return None
+    def freshen(self, _: float, /) -> None:
+        """Keys we hold are fresh."""
 
-    def look_again(self, now: float) -> None:
-        return None
+    def look_again(self, _: float, /) -> None:
+        """There is nowhere else to look."""
 
-    def describe(self, now: float) -> str:
+    def describe(self, _: float, /) -> str:
         return "The keys are fixed."
 
-    def retry_after_seconds(self, now: float) -> float:
+    def retry_after_seconds(self, _: float, /) -> float:
         return COOL_DOWN_SECONDS
 
 
@@ -141,9 +143,9 @@ class Remote:
         return COOL_DOWN_SECONDS
 
     def _begin(self, now: float) -> tuple[Waiting | None, bool]:
-        """Join the download under way, or start one when it is time. The flag says whether it was started here."""
+        """Join the download under way, or start one when it is time; the flag says which."""
         flight = self._flight
-        # A future that is overdue has lost its thread (a fork copies the one, not the other): don't wait for it.
+        # A future that is overdue has lost its thread (a fork copies only the one): don't wait for it.
         if flight is not None and not flight.done() and time.monotonic() - self._flight_began < WAIT_SECONDS:
             return flight, False
         if abs(now - self._started_at) < self._pause():
@@ -198,5 +200,5 @@ def wait(flight: Waiting) -> None:
 
 
 async def await_(flight: Waiting) -> None:
-    """Wait for a download on an event loop, as long as one may take. Being cancelled leaves the download running."""
+    """Wait for a download on an event loop, as long as one may take; being cancelled leaves it running."""
     await asyncio.wait([asyncio.wrap_future(flight)], timeout=WAIT_SECONDS)

@@ -23,8 +23,9 @@ _END_OF_TIME = 253_402_300_800  # the year 10000
 class AccessToken:
     """A verified access token (RFC 9068). Times are epoch seconds.
 
-    `subject` is the person, or the client itself when it acts on its own (client credentials). It is unique within
-    `issuer` only. `claims` holds every claim, read-only to the bottom, because one object serves many requests.
+    `subject` is the person, or the client itself when it acts on its own (client credentials). It is unique
+    within `issuer` only. `claims` holds every claim, read-only to the bottom, because one object serves many
+    requests.
     """
 
     issuer: str
@@ -56,8 +57,9 @@ class AccessToken:
 def read(claims: dict[str, Any]) -> AccessToken:
     """Return the claims as an AccessToken. Raise InvalidClaimError when one is missing or of the wrong type.
 
-    `iss sub aud exp iat jti client_id` are required. `aud` must be one string: a token for several audiences could
-    be replayed by any of them against the others, so even a list of one is refused. `claims` is taken over, not copied.
+    `iss sub aud exp iat jti client_id` are required. `aud` must be one string: a token for several audiences
+    could be replayed by any of them against the others, so even a list of one is refused. `claims` is taken
+    over, not copied.
     """
     return AccessToken(
         issuer=_text(claims, "iss"),
@@ -86,7 +88,7 @@ def _wrong(claims: Mapping[str, Any], name: str, expected: str) -> errors.Invali
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
-    # Not printable: control characters, NUL, lone surrogates. They end up in databases and logs, where they break.
+    # Not printable: control characters, NUL, lone surrogates. Databases and logs break on them.
     if not isinstance(value, str) or not value or not value.isprintable():
         raise _wrong(claims, name, "a printable string")
     return value
@@ -108,7 +110,7 @@ def _audience(claims: Mapping[str, Any]) -> str:
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float:
-    """A NumericDate (RFC 7519 §2). True and False are ints to Python, but their type is not; NaN is in no range."""
+    """A NumericDate (RFC 7519 §2). True and False are of another type, NaN is in no range."""
     value: Any = claims.get(name)
     if type(value) not in _NUMBERS or not 0 <= value < _END_OF_TIME:
         raise _wrong(claims, name, "a number of seconds since 1970")
@@ -125,7 +127,7 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _sealed(claims: dict[str, Any]) -> Mapping[str, Any]:
-    """The same claims, read-only. Lists and objects are rare in a token, so the others are not even copied."""
+    """The same claims, read-only. Lists and objects are rare in a token; the others stay as they are."""
     for name, value in claims.items():
         if type(value) in _CONTAINERS:
             claims[name] = _frozen(value)

@@ -1,7 +1,7 @@
-"""Text in, `AccessToken` out, or an error that says why not. Offline: only keys are ever fetched, by `source`.
+"""Text in, `AccessToken` out, or an error that says why not. Only keys are ever fetched, by `source`.
 
-Every check of RFC 9068 §4 and RFC 8725 is spelled out here and in `compact` (the form) and `token` (the types of
-claims), none is left to a library's default; the signature itself is verified by joserfc.
+Every check of RFC 9068 §4 and RFC 8725 is spelled out here and in `compact` (the form) and `token` (the types
+of claims), none is left to a library's default; the signature itself is verified by joserfc.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ class _AnyAudience:
     """See `ANY_AUDIENCE`."""
 
 
-# For the issuer's own introspection only: a resource server that takes every audience can be attacked with tokens
-# that were issued for others.
+# For the issuer's own introspection only: a resource server that takes every audience can be attacked with
+# tokens that were issued for others.
 ANY_AUDIENCE: Final = _AnyAudience()
 
 
@@ -37,9 +37,9 @@ class _Remembered(NamedTuple):
 class Verifier:
     """Verifies the access tokens of one issuer for one audience.
 
-    One object serves a whole process: threads, event loops, synchronous code (`verify`) and asynchronous (`averify`).
-    Tokens it has verified are remembered, by the SHA-256 of their whole text, until they expire, their key leaves the
-    key set, or `remember` newer ones have come.
+    One object serves a whole process: threads, event loops, synchronous code (`verify`) and asynchronous
+    (`averify`). Tokens it has verified are remembered, by the SHA-256 of their whole text, until they expire,
+    their key leaves the key set, or `remember` newer ones have come.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Verifier:
     ) -> None:
         """Nothing is fetched yet. Raise ValueError for settings that make no sense.
 
-        `issuer` and `audience` are compared character by character. `leeway` is how many seconds clocks may differ.
-        A token made to live longer than `max_lifetime_seconds` is refused. Keys come from `jwks_url`, or else from
-        where the issuer's metadata says (RFC 8414), unless a `source` of keys is given.
+        `issuer` and `audience` are compared character by character. `leeway` is how many seconds clocks may
+        differ. A token made to live longer than `max_lifetime_seconds` is refused. Keys come from `jwks_url`,
+        or else from where the issuer's metadata says (RFC 8414), unless a `source` of keys is given.
         """
         if not algorithms or not set(algorithms) <= signing.ALGORITHMS.keys():
             raise ValueError(f"algorithms must be some of {', '.join(signing.ALGORITHMS)}.")
@@ -82,8 +82,9 @@ class Verifier:
     def verify(self, token: str) -> AccessToken:
         """Return what a valid token says.
 
-        Raise an InvalidTokenError (401) when it is bad, KeySetUnavailableError (503) when no key set was ever fetched.
-        Takes microseconds, except that it waits up to 5 s for keys it has to fetch; on an event loop use `averify`.
+        Raise an InvalidTokenError (401) when it is bad, KeySetUnavailableError (503) when no key set was ever
+        fetched. Takes microseconds, except that it waits up to 5 s for keys it has to fetch; on an event loop
+        use `averify`.
         """
         now = self._clock()
         if (flight := self._source.freshen(now)) is not None:
@@ -148,9 +149,11 @@ class Verifier:
         return keys is not None and kid in keys
 
     def _recall(self, digest: bytes, now: float) -> AccessToken | None:
-        """The token if it was verified before and would be verified again; the long way tells why if it would not."""
-        found = self._remembered.get(digest)
-        if found is None:
+        """The token if it was verified before and would be again; if not, the long way tells why."""
+        try:
+            found = self._remembered[digest]
+            self._remembered.move_to_end(digest)
+        except KeyError:
             return None
         keys = self._source.keys
         if not found.valid_from <= now < found.valid_until:
@@ -161,10 +164,6 @@ class Verifier:
                 self._remembered.pop(digest, None)
                 return None
             self._remembered[digest] = found._replace(keys=keys)
-        try:
-            self._remembered.move_to_end(digest)
-        except KeyError:
-            pass  # another thread dropped it just now, which makes it no less valid
         return found.token
 
     def _judge(self, digest: bytes, parts: compact.Compact) -> AccessToken:

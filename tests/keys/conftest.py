@@ -1,4 +1,4 @@
-"""Keys made once a run (making one takes a tenth of a second), a clock that is moved by hand, a real issuer."""
+"""Keys made once a run (making one takes a tenth of a second), a clock moved by hand, a real issuer."""
 
 import itertools
 from collections.abc import Callable, Iterator

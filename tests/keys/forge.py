@@ -77,3 +77,9 @@ def refused(verifier: Verifier, token: str) -> errors.InvalidTokenError:
     with pytest.raises(errors.InvalidTokenError) as caught:
         verifier.verify(token)
     return caught.value
+
+
+def renamed(token: str, kid: str) -> str:
+    """The same token under another kid."""
+    _, payload, signature = token.split(".")
+    return f"{b64(json.dumps({'alg': 'RS256', 'typ': 'at+jwt', 'kid': kid}))}.{payload}.{signature}"

@@ -14,7 +14,7 @@ Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Issuer:
-    """Publishes `keys`. `asked` lists the paths that were requested; `reply`, when set, answers in its place."""
+    """Publishes `keys`. `asked` lists the paths that were requested; `reply`, when set, answers instead."""
 
     def __init__(self, keys: Sequence[SigningKey]) -> None:
         self.keys = list(keys)
@@ -23,6 +23,8 @@ class Issuer:
         self.reply: Reply | None = None
         self.asked: list[str] = []
         self.path = ""
+        # Set when the test is over: what still hangs may go.
+        self.released = threading.Event()
         self._server = self._listen(0)
 
     @property
@@ -52,6 +54,7 @@ class Issuer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.released.set()
         self.stop()
 
     def _listen(self, port: int) -> ThreadingHTTPServer:
@@ -62,7 +65,7 @@ class Issuer:
                 issuer.asked.append(self.path)
                 (issuer.reply or issuer.publish)(self)
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_request(self, code: object = None, size: object = None) -> None:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
@@ -88,3 +91,10 @@ def answer(handler: BaseHTTPRequestHandler, body: bytes, headers: dict[str, str]
         handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(body)
+
+
+def settle() -> None:
+    """Wait until no download is under way; what happens in the background is over then."""
+    for thread in threading.enumerate():
+        if thread.name == "keys-download":
+            thread.join(10)

@@ -1,4 +1,4 @@
-"""Every other way to write down a token: spellings, serializations, sizes, JSON that two parsers read differently."""
+"""Every other way to write down a token: spellings, serializations, sizes, ambiguous JSON."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ Claims = Callable[..., dict[str, Any]]
 def test_every_other_spelling_of_a_good_token_is_refused(verifier: Verifier, forger: Forger) -> None:
     good = forger.honest()
     header, payload, signature = good.split(".")
-    assert verifier.verify(good)
+    assert verifier.verify(good).subject
     last = signature[-1]
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     # 256 bytes end in a sextet of which only two bits count: 15 other characters decode to the same bytes.
@@ -35,7 +35,8 @@ def test_every_other_spelling_of_a_good_token_is_refused(verifier: Verifier, for
         f"{header}.{payload}\n.{signature}",
         f"{header}.{payload[:20]}\n{payload[20:]}.{signature}",
         f"{header}.{payload}.{signature[:20]}\n{signature[20:]}",
-        f"{good}.", f".{good}", f"{good}.{signature}", f"{good}..", f"{header}.{payload}", header, "", ".", "..", "....",
+        f"{good}.", f".{good}", f"{good}.{signature}", f"{good}..", f"{header}.{payload}",
+        header, "", ".", "..", "....",
         f"{header}.{payload}.", f".{payload}.{signature}", f"{header}..{signature}",
         good[:-4], good + "AAAA", good.replace(".", "．"), good + "é", good + "\x00", good + "\ud800",
     ]  # fmt: skip
@@ -86,9 +87,8 @@ def test_an_encrypted_token_costs_nothing(verifier: Verifier) -> None:
 )
 def test_a_repeated_member_is_refused(verifier: Verifier, forger: Forger, member: str) -> None:
     body = json.dumps(forger.claims(sub=...))[:-1]
-    assert verifier.verify(
-        forge.token(forger.header(), f'{body}, "sub": "a", "x": {{"y": 1, "z": 1}}}}', forger.sign)
-    )
+    honest = forge.token(forger.header(), f'{body}, "sub": "a", "x": {{"y": 1, "z": 1}}}}', forger.sign)
+    assert verifier.verify(honest).subject == "a"
     subject = '"sub": "a", ' if '"sub"' not in member else ""
     error = refused(verifier, forge.token(forger.header(), f"{body}, {subject}{member}}}", forger.sign))
     assert isinstance(error, errors.MalformedTokenError)
@@ -128,7 +128,8 @@ def test_a_payload_that_is_no_object_is_refused(verifier: Verifier, forger: Forg
 
 
 def test_bytes_that_are_not_utf8_are_refused(verifier: Verifier, forger: Forger) -> None:
-    signed = f"{forge.b64(json.dumps(forger.header()))}.{forge.b64(bytes([0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D]))}"
+    payload = json.dumps(forger.claims(padding="é"), ensure_ascii=False).encode("latin-1")
+    signed = f"{forge.b64(json.dumps(forger.header()))}.{forge.b64(payload)}"
     refused(verifier, f"{signed}.{forge.b64(forger.sign(signed.encode()))}")
 
 
@@ -137,7 +138,7 @@ def test_a_token_in_a_token_is_refused(verifier: Verifier, forger: Forger) -> No
 
 
 def test_a_long_token_is_refused_unread(verifier: Verifier, forger: Forger) -> None:
-    assert verifier.verify(forger.with_claims(padding="x" * 4_000))
+    assert verifier.verify(forger.with_claims(padding="x" * 4_000)).subject
     for token in (forger.with_claims(padding="x" * 8_000), "a" * 8_193, "." * 1_000_000, "é" * 1_000_000):
         began = time.process_time()
         assert isinstance(refused(verifier, token), errors.MalformedTokenError)

@@ -109,7 +109,7 @@ def test_a_remembered_token_expires_all_the_same(
     text = mint()
     verifier.verify(text)
     clock.advance(309)
-    assert verifier.verify(text)
+    assert verifier.verify(text).subject
     assert public.count == 1
     clock.advance(1)
     with pytest.raises(errors.ExpiredTokenError):
@@ -125,7 +125,7 @@ def test_a_remembered_token_is_not_valid_before_its_time(
     with pytest.raises(errors.NotYetValidError):
         verifier.verify(text)
     clock.advance(30)
-    assert verifier.verify(text)
+    assert verifier.verify(text).subject
 
 
 def test_a_remembered_token_dies_with_its_key(
@@ -135,7 +135,7 @@ def test_a_remembered_token_dies_with_its_key(
     verifier.verify(text)
     other = counted(signing_keys[1])
     fixed.keys = {public.kid: public, other.kid: other}
-    assert verifier.verify(text)
+    assert verifier.verify(text).subject
     assert public.count == 1
     fixed.keys = {other.kid: other}
     with pytest.raises(errors.UnknownKeyError):
@@ -150,7 +150,7 @@ def test_a_refused_token_is_not_remembered(verifier: Verifier, mint: Mint, clock
     with pytest.raises(errors.NotYetValidError):
         verifier.verify(text)
     clock.advance(60)
-    assert verifier.verify(text)
+    assert verifier.verify(text).subject
 
 
 def test_only_so_many_tokens_are_remembered_and_the_idle_ones_go_first(
@@ -245,8 +245,8 @@ def test_a_leeway_beyond_a_minute_is_refused(leeway: float) -> None:
 
 def test_the_leeway_and_the_longest_life_are_settings(fixed: source.Fixed, clock: Clock, mint: Mint) -> None:
     strict = Verifier(ISSUER, AUDIENCE, source=fixed, clock=clock, leeway=0)
-    assert strict.verify(mint(iat=clock.now, exp=clock.now + 1))
+    assert strict.verify(mint(iat=clock.now, exp=clock.now + 1)).subject
     with pytest.raises(errors.ExpiredTokenError):
         strict.verify(mint(iat=clock.now - 300, exp=clock.now))
     patient = Verifier(ISSUER, AUDIENCE, source=fixed, clock=clock, max_lifetime_seconds=None)
-    assert patient.verify(mint(exp=clock.now + 365 * 86_400))
+    assert patient.verify(mint(exp=clock.now + 365 * 86_400)).subject
