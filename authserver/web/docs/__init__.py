@@ -1,4 +1,4 @@
-"""What the service says about itself: the reference of its operations, OpenAPI documents, and a page for every error."""
+"""What the service says of itself: the reference of its operations, OpenAPI documents, a page per error."""
 
 from __future__ import annotations
 

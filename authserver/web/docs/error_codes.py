@@ -23,7 +23,8 @@ OAUTH: dict[str, ErrorText] = {
     "invalid_request": ErrorText(
         mark("A parameter is missing, sent twice, or has a value that cannot be read (RFC 6749 §5.2)."),
         mark(
-            "Compare your parameters with the reference. Each may be sent once; only resource may be repeated."
+            "Compare your parameters with the reference. Each may be sent once; only "
+            "resource may be repeated."
         ),
         mark(
             "Send the form as application/x-www-form-urlencoded in UTF-8, with credentials in one place only."
@@ -31,19 +32,23 @@ OAUTH: dict[str, ErrorText] = {
     ),
     "invalid_client": ErrorText(
         mark(
-            "The application could not be authenticated: unknown id, wrong secret, or another method than its own."
+            "The application could not be authenticated: unknown id, wrong secret, or "
+            "another method than its own."
         ),
         mark("Each application has one method: client_secret_basic, client_secret_post or none."),
         mark(
-            "Check the id and the secret for cut-off characters, or make a new secret; the old one keeps working meanwhile."
+            "Check the id and the secret for cut-off characters, or make a new secret; the "
+            "old one keeps working meanwhile."
         ),
     ),
     "invalid_grant": ErrorText(
         mark(
-            "The code, the refresh token or the password is wrong, used up, expired, or belongs to another application."
+            "The code, the refresh token or the password is wrong, used up, expired, or "
+            "belongs to another application."
         ),
         mark(
-            "A code works once, for 60 seconds, with the redirect_uri and the code_verifier it was asked with."
+            "A code works once, for 60 seconds, with the redirect_uri and the code_verifier "
+            "it was asked with."
         ),
         mark("Start the flow again. If a code was used twice, all tokens that came of it have been revoked."),
     ),
@@ -55,10 +60,12 @@ OAUTH: dict[str, ErrorText] = {
     "unsupported_grant_type": ErrorText(
         mark("The grant_type is missing from this server."),
         mark(
-            "The metadata lists what is there: grant_types_supported in /.well-known/oauth-authorization-server."
+            "The metadata lists what is there: grant_types_supported in "
+            "/.well-known/oauth-authorization-server."
         ),
         mark(
-            "Use authorization_code, refresh_token or client_credentials. The implicit grant does not exist here."
+            "Use authorization_code, refresh_token or client_credentials. The implicit grant "
+            "does not exist here."
         ),
     ),
     "unsupported_response_type": ErrorText(
@@ -68,7 +75,8 @@ OAUTH: dict[str, ErrorText] = {
     ),
     "invalid_scope": ErrorText(
         mark(
-            "A scope is unknown, not allowed for this application, wider than what was granted, or of a second API."
+            "A scope is unknown, not allowed for this application, wider than what was "
+            "granted, or of a second API."
         ),
         mark("Scopes are case-sensitive, separated by one space. One token is for one API."),
         mark("Ask for less, or ask an administrator to allow the scope for the application."),
@@ -90,10 +98,12 @@ OAUTH: dict[str, ErrorText] = {
     ),
     "consent_required": ErrorText(
         mark(
-            "The application asked for an answer without any page (prompt=none), and the person has not allowed this yet."
+            "The application asked for an answer without any page (prompt=none), and the "
+            "person has not allowed this yet."
         ),
         mark(
-            "Consent is remembered per scope, and asked again after the application’s name or addresses changed."
+            "Consent is remembered per scope, and asked again after the application’s name "
+            "or addresses changed."
         ),
         mark("Send the person through the flow again without prompt=none."),
     ),
@@ -119,13 +129,16 @@ OAUTH: dict[str, ErrorText] = {
     ),
     "redirect_uri_mismatch": ErrorText(
         mark(
-            "The return address (redirect_uri) of the request is none of those registered for the application."
+            "The return address (redirect_uri) of the request is none of those registered "
+            "for the application."
         ),
         mark(
-            "The error page shows both addresses with the difference marked. They are compared character by character."
+            "The error page shows both addresses with the difference marked. They are "
+            "compared character by character."
         ),
         mark(
-            "Send the registered address, or have an administrator register the one you send: authserver client update."
+            "Send the registered address, or have an administrator register the one you "
+            "send: authserver client update."
         ),
     ),
 }
@@ -170,7 +183,8 @@ HTTP: dict[str, ErrorText] = {
     ),
     "request_expired": ErrorText(
         mark(
-            "The authorization request was answered already, is older than ten minutes, or was begun in another browser."
+            "The authorization request was answered already, is older than ten minutes, or "
+            "was begun in another browser."
         ),
         mark("Back buttons and bookmarks of a sign-in page lead here."),
         mark("Go back to the application and start again."),

@@ -112,7 +112,8 @@ OPERATIONS: tuple[Operation, ...] = (
         OAUTH,
         mark("Ask a person for access"),
         mark(
-            "Send the person’s browser here (RFC 6749 §4.1, with PKCE). The code lives for 60 seconds and works once."
+            "Send the person’s browser here (RFC 6749 §4.1, with PKCE). The code lives for "
+            "60 seconds and works once."
         ),
         ANYONE,
         query=AUTHORIZE,
@@ -136,7 +137,8 @@ OPERATIONS: tuple[Operation, ...] = (
         OAUTH,
         mark("Get an access token"),
         mark(
-            "For a code, a refresh token, the client itself, or (first-party clients only) a password (RFC 6749 §3.2)."
+            "For a code, a refresh token, the client itself, or (first-party clients only) a "
+            "password (RFC 6749 §3.2)."
         ),
         CLIENT,
         form=(
@@ -165,7 +167,8 @@ OPERATIONS: tuple[Operation, ...] = (
         OAUTH,
         mark("End a token"),
         mark(
-            "Ends a refresh token with everything that came of it, or one access token (RFC 7009). APIs that verify "
+            "Ends a refresh token with everything that came of it, or one access token (RFC "
+            "7009). APIs that verify "
             "tokens offline notice when the access token expires."
         ),
         CLIENT,
@@ -215,7 +218,8 @@ OPERATIONS: tuple[Operation, ...] = (
         DISCOVERY,
         mark("The public keys that tokens are signed with"),
         mark(
-            "Keep them for five minutes at most, and fetch them again when a token names a key you don’t know (RFC 7517)."
+            "Keep them for five minutes at most, and fetch them again when a token names a "
+            "key you don’t know (RFC 7517)."
         ),
         ANYONE,
         replies=(
@@ -240,7 +244,8 @@ OPERATIONS: tuple[Operation, ...] = (
         OPERATION,
         mark("Whether this process can do its work"),
         mark(
-            "Database, schema, signing keys and cache are checked; verbose names each, for listed addresses only."
+            "Database, schema, signing keys and cache are checked; verbose names each, for "
+            "listed addresses only."
         ),
         ANYONE,
         query=(Field("verbose", mark("Name each check.")),),

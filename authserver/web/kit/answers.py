@@ -28,7 +28,7 @@ def redirect(request: Request, path: str) -> RedirectResponse:
 
 
 def follow(request: Request, outcome: authorize.Outcome) -> Response:
-    """Sends the person where the authorization request goes next: back to the app, to a page of ours, or to an error."""
+    """Sends the person where the request goes next: back to the app, to a page of ours, or to an error."""
     match outcome:
         case authorize.Redirect(location=location):
             return Response(status_code=303, headers={"Location": location})

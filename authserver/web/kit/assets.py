@@ -1,4 +1,4 @@
-"""The files under `web/static`, each served under a name that carries its digest, so that browsers may keep it for ever."""
+"""The files under `web/static`, each under a name with its digest, so that browsers may keep it for ever."""
 
 from __future__ import annotations
 

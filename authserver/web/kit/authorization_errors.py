@@ -35,7 +35,7 @@ def page(request: Request, error: authorize.ErrorPage) -> Response:
     registered = tuple(str(uri) for uri in facts.get("registered", ()))
     sent = str(facts["sent"])[:SHOWN] if "sent" in facts else None
     nearest = differences.nearest(sent, registered) if sent is not None else None
-    response = pages.render(
+    return pages.render(
         request,
         "authorization_error.html",
         status=error.status,
@@ -49,7 +49,6 @@ def page(request: Request, error: authorize.ErrorPage) -> Response:
         comparison=differences.compare(sent, nearest) if sent is not None and nearest is not None else None,
         command=_command(facts, sent),
     )
-    return response
 
 
 def _command(facts: dict[str, Any], sent: str | None) -> str:
@@ -59,4 +58,6 @@ def _command(facts: dict[str, Any], sent: str | None) -> str:
         return "authserver client list"
     if sent is None:
         return f"authserver client show {shlex.quote(str(client_id))}"
-    return f"authserver client update {shlex.quote(str(client_id))} \\\n  --add-redirect-uri {shlex.quote(sent)}"
+    return (
+        f"authserver client update {shlex.quote(str(client_id))} \\\n  --add-redirect-uri {shlex.quote(sent)}"
+    )

@@ -87,7 +87,7 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     ),
 }
 
-_BY_STATUS = {status: code for code, (status, _, _) in PROBLEMS.items() if code not in ("request_expired",)}
+_BY_STATUS = {status: code for code, (status, _, _) in PROBLEMS.items() if code != "request_expired"}
 
 
 def answer(

@@ -1,4 +1,4 @@
-"""Everything one process holds, built once by `app.create_app` and reached through the request; never a module global."""
+"""Everything one process holds, built once by `app.create_app`, reached through the request, never global."""
 
 from __future__ import annotations
 

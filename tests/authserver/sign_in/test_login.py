@@ -1,0 +1,197 @@
+"""Signing in: the right password works, everything else fails the same way, and not for long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from . import pages
+
+OTHER_PLACES = [
+    "//evil.test",
+    "/\\evil.test",
+    "https:evil.test",
+    "/%09/evil.test",
+    "https://localhost:8000@evil.test",
+    "javascript:alert(1)",
+    "///evil.test",
+]
+
+
+async def test_the_right_password_signs_in(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    answer = await pages.sign_in(authserver.client)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert pages.EMAIL in (await authserver.client.get("/")).text
+
+
+@pytest.mark.parametrize("email", ["ANA@example.org", " ana@example.org ", "Ana@Example.ORG"])
+async def test_an_address_may_be_typed_in_any_case(authserver: Any, email: str) -> None:
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    assert (await pages.sign_in(authserver.client, email)).status_code == 303
+
+
+async def test_a_wrong_password_keeps_the_address_and_clears_the_password(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    answer = await pages.sign_in(authserver.client, password="not the password")
+    assert answer.status_code == 422
+    assert dict(pages.form(answer, "/login").fields)["email"] == pages.EMAIL
+    assert "not the password" not in answer.text
+    assert (
+        pages.problem(answer)
+        == "That e-mail and password don’t match. 9 tries left before a 15-minute pause."
+    )
+    assert authserver.client.cookies.get("authserver_local") is None
+
+
+async def test_unknown_and_disabled_accounts_look_like_a_wrong_password(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    await authserver.disable_user(pages.EMAIL)
+    answers = [
+        await pages.sign_in(authserver.client, email, password)
+        for email, password in (
+            (pages.EMAIL, pages.PASSWORD),
+            ("nobody@example.org", pages.PASSWORD),
+        )
+    ]
+    assert {answer.status_code for answer in answers} == {422}
+    assert len({pages.problem(answer) for answer in answers}) == 1
+    assert {tuple(sorted(answer.headers)) for answer in answers}.__len__() == 1
+
+
+async def test_ten_failures_pause_an_account_and_say_until_when(authserver: Any, clock: Any) -> None:
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    for left in range(9, -1, -1):
+        answer = await pages.sign_in(authserver.client, password="wrong")
+        assert answer.status_code == 422
+        assert (f"{left} tr" in pages.problem(answer)) == (left > 0)
+    answer = await pages.sign_in(authserver.client)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 15 * 60
+    assert "UTC" in pages.problem(answer)
+    assert (await pages.sign_in(authserver.client, "other@example.org")).status_code == 422
+    clock.advance(15 * 60 + 1)
+    assert (await pages.sign_in(authserver.client)).status_code == 303
+
+
+async def test_the_pause_is_the_same_for_accounts_that_do_not_exist(authserver: Any) -> None:
+    for _ in range(10):
+        await pages.sign_in(authserver.client, "nobody@example.org", "wrong")
+    assert (await pages.sign_in(authserver.client, "nobody@example.org")).status_code == 429
+
+
+async def test_of_many_tries_at_once_ten_are_looked_at(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    page = await authserver.client.get("/login")
+    answers = await asyncio.gather(
+        *(
+            pages.send(authserver.client, page, "/login", email=pages.EMAIL, password=f"wrong {number}")
+            for number in range(20)
+        )
+    )
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(422) == 10
+    assert statuses.count(429) == 10
+
+
+async def test_a_right_password_forgives_earlier_failures(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    for _ in range(2):
+        for _ in range(9):
+            await pages.sign_in(authserver.client, password="wrong")
+        assert (await pages.sign_in(authserver.client)).status_code == 303
+        authserver.client.cookies.clear()
+
+
+async def test_signing_in_gives_a_new_session_and_ends_the_old_one(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    old = authserver.client.cookies["authserver_local"]
+    await pages.sign_in(authserver.client)
+    new = authserver.client.cookies["authserver_local"]
+    assert new != old
+    authserver.client.cookies.clear()
+    for token, known in ((old, False), (new, True)):
+        page = await authserver.client.get("/", headers={"Cookie": f"authserver_local={token}"})
+        assert (pages.EMAIL in page.text) == known
+
+
+async def test_a_session_planted_before_sign_in_is_not_taken_over(authserver: Any) -> None:
+    await pages.sign_up(authserver.client, "mallory@example.org")
+    planted = authserver.client.cookies["authserver_local"]
+    await pages.sign_up(authserver.client)
+    authserver.client.cookies.clear()
+    page = await authserver.client.get("/", headers={"Cookie": f"authserver_local={planted}"})
+    assert pages.EMAIL not in page.text
+
+
+@pytest.mark.parametrize("idle", [True, False])
+async def test_a_session_ends_when_it_is_idle_or_old(authserver: Any, clock: Any, idle: bool) -> None:
+    await pages.sign_up(authserver.client)
+    limit = authserver.settings.session_idle_seconds if idle else authserver.settings.session_absolute_seconds
+    step = limit + 1 if idle else authserver.settings.session_idle_seconds / 2
+    passed = 0.0
+    while passed <= limit:
+        clock.advance(step)
+        passed += step
+        page = await authserver.client.get("/")
+        assert (pages.EMAIL in page.text) == (passed <= limit)
+
+
+@pytest.mark.parametrize(
+    "cookie", ["", "x", "se_", "se_" + "a" * 49, "a" * 5000, "eyJhbGciOiJub25lIn0.e30.", "%00", "é"]
+)
+async def test_a_bad_cookie_is_nobody(authserver: Any, cookie: str) -> None:
+    answer = await authserver.client.get("/", headers={"Cookie": f"authserver_local={cookie}".encode()})
+    assert answer.status_code == 200
+    assert 'data-test="signed-in"' not in answer.text
+
+
+async def test_two_session_cookies_are_nobody(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    token = authserver.client.cookies["authserver_local"]
+    authserver.client.cookies.clear()
+    answer = await authserver.client.get(
+        "/", headers={"Cookie": f"authserver_local={token}; authserver_local=x"}
+    )
+    assert 'data-test="signed-in"' not in answer.text
+
+
+@pytest.mark.parametrize(
+    "name", ["next", "return_to", "continue", "redirect", "RelayState", "request", "lang"]
+)
+@pytest.mark.parametrize("value", OTHER_PLACES)
+async def test_signing_in_never_leads_elsewhere(authserver: Any, name: str, value: str) -> None:
+    await pages.sign_up(authserver.client)
+    for path in ("/login", "/register", "/logout", "/consent", "/"):
+        answer = await authserver.client.get(path, params={name: value})
+        assert answer.headers.get("location", "/").startswith("/")
+        assert not answer.headers.get("location", "/").startswith(("//", "/\\"))
+        assert "evil.test" not in str(answer.headers.get("refresh", ""))
+
+
+async def test_the_form_says_what_password_managers_need(authserver: Any) -> None:
+    page = (await authserver.client.get("/login")).text
+    assert 'autocomplete="username webauthn"' in page
+    assert 'autocomplete="current-password"' in page
+    assert 'type="email"' in page
+
+
+async def test_a_page_speaks_the_readers_language(authserver: Any) -> None:
+    french = await authserver.client.get("/login", headers={"Accept-Language": "fr-CA,fr;q=0.9"})
+    assert '<html lang="fr">' in french.text
+    assert "Se connecter" in french.text
+    chosen = await authserver.client.get("/login?lang=en", headers={"Accept-Language": "fr"})
+    assert '<html lang="en">' in chosen.text
+    kept = await authserver.client.get("/login", headers={"Accept-Language": "fr"})
+    assert '<html lang="en">' in kept.text
+    odd = await authserver.client.get("/login?lang=//evil.test", headers={"Accept-Language": "fr"})
+    assert '<html lang="en">' in odd.text
