@@ -40,7 +40,19 @@ from . import (
 from .metrics import Metrics
 from .problems import Problem
 
-ROUTERS = (profile, images, generation, uploads, galleries, placements, shares, credits, metadata, health, docs)
+ROUTERS = (
+    profile,
+    images,
+    generation,
+    uploads,
+    galleries,
+    placements,
+    shares,
+    credits,
+    metadata,
+    health,
+    docs,
+)
 
 log = logs.get("app")
 

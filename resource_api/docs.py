@@ -126,9 +126,9 @@ def _public(answer: Response) -> Response:
 
 def _marked(text: str) -> markupsafe.Markup:
     """Prose whose `code` is marked up."""
-    parts = [markupsafe.escape(part) for part in text.split("`")]
-    marked = [f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts)]
-    return markupsafe.Markup("".join(marked))
+    code = markupsafe.Markup("<code>{}</code>")
+    parts = enumerate(text.split("`"))
+    return markupsafe.Markup("").join(code.format(part) if index % 2 else part for index, part in parts)
 
 
 _pages.filters |= {"in_words": _type, "marked": _marked}

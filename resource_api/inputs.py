@@ -183,6 +183,6 @@ def _pointer(place: tuple[str | int, ...]) -> str:
     """A JSON pointer (RFC 6901) for a body; a parameter's own name for the query."""
     if place and place[0] in ("query", "path", "header"):
         return str(place[-1])[:100] if len(place) > 1 else str(place[0])
-    if len(place) == 1 and str(place[0]).startswith("/") or place == ("",):
+    if place == ("",) or (len(place) == 1 and str(place[0]).startswith("/")):
         return str(place[0])[:200]
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1")[:100] for part in place)

@@ -11,9 +11,7 @@ BRUNO = "0f9f6f0e-3c1d-4d5b-8e55-9d8f6f1f7a02"
 CLARA = "c3d2a1b0-7e6f-4a5b-9c8d-7e6f5a4b3c03"
 MACHINE = "app_machine"
 
-EVERYTHING = (
-    "profile:read profile:write images:read images:write gallery:read gallery:write credits:read credits:spend"
-)
+EVERYTHING = "profile:read profile:write images:read images:write gallery:read gallery:write credits:read credits:spend"
 
 
 def headers(gallery: Any, sub: str, scope: str = EVERYTHING, **more: str) -> dict[str, str]:

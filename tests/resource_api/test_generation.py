@@ -21,7 +21,9 @@ async def test_a_generated_image_is_there(gallery: Any) -> None:
     assert response.headers["location"] == f"/images/{image['id']}"
     assert (image["title"], image["prompt"], image["seed"]) == ("a harbour at dusk", "a harbour at dusk", 7)
     assert (image["source"], image["access"]) == ("generated", "own")
-    assert (await gallery.client.get(response.headers["location"], headers=headers(gallery, ANA))).json() == image
+    assert (
+        await gallery.client.get(response.headers["location"], headers=headers(gallery, ANA))
+    ).json() == image
 
 
 async def test_prompt_and_seed_make_the_same_picture_again(gallery: Any) -> None:
@@ -104,7 +106,8 @@ async def test_a_seed_is_a_number_from_0_to_2_32(gallery: Any, seed: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    "member", ["id", "owner", "owner_id", "credits", "price", "source", "media_type", "created_at", "access", "digest"]
+    "member",
+    ["id", "owner", "owner_id", "credits", "price", "source", "media_type", "created_at", "access", "digest"],
 )
 async def test_nothing_but_prompt_seed_and_title_can_be_said(gallery: Any, member: str) -> None:
     response = await generate(gallery, ANA, prompt="x", **{member: "x"})

@@ -40,9 +40,10 @@ async def test_without_keys_it_is_not_ready_and_tokens_are_503(gallery: Any, tmp
         settings.load(database_url=url, files=tmp_path, jwks_url="http://127.0.0.1:9/jwks.json")
     )
     transport = httpx2.ASGITransport(app=app)
-    async with app.router.lifespan_context(app), httpx2.AsyncClient(
-        transport=transport, base_url="http://localhost:8001"
-    ) as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost:8001") as client,
+    ):
         ready = await client.get("/readyz?verbose")
         assert ready.status_code == 503
         assert ready.json()["checks"]["database"] == "ok"
@@ -64,9 +65,10 @@ async def test_without_a_database_it_is_not_ready_and_answers_503(gallery: Any, 
         clock=gallery.clock,
     )
     transport = httpx2.ASGITransport(app=app)
-    async with app.router.lifespan_context(app), httpx2.AsyncClient(
-        transport=transport, base_url="http://localhost:8001"
-    ) as client:
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://localhost:8001") as client,
+    ):
         assert (await client.get("/readyz")).status_code == 503
         response = await client.get("/images", headers=headers(gallery, ANA))
         assert response.status_code == 503

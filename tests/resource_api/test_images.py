@@ -97,7 +97,9 @@ async def test_an_unchanged_image_is_304(gallery: Any) -> None:
 
 async def test_a_version_we_have_is_no_way_to_see_what_is_not_ours(gallery: Any) -> None:
     image = await upload(gallery, ANA)
-    tag = (await gallery.client.get(f"/images/{image['id']}/content", headers=headers(gallery, ANA))).headers["etag"]
+    tag = (await gallery.client.get(f"/images/{image['id']}/content", headers=headers(gallery, ANA))).headers[
+        "etag"
+    ]
     response = await gallery.client.get(
         f"/images/{image['id']}/content", headers=headers(gallery, BRUNO, **{"If-None-Match": tag})
     )
@@ -137,7 +139,9 @@ async def test_if_match_keeps_one_change_from_overwriting_another(gallery: Any) 
     )
     assert sorted(response.status_code for response in responses) == [200] + [412] * 7
     winner = next(response for response in responses if response.status_code == 200)
-    assert (await gallery.client.get(path, headers=headers(gallery, ANA))).headers["etag"] == winner.headers["etag"]
+    assert (await gallery.client.get(path, headers=headers(gallery, ANA))).headers["etag"] == winner.headers[
+        "etag"
+    ]
     assert (await gallery.client.delete(path, headers=given)).status_code == 412
 
 
@@ -160,7 +164,9 @@ async def test_only_the_title_can_be_changed(gallery: Any) -> None:
     for member in image:
         if member != "title":
             response = await gallery.client.patch(
-                f"/images/{image['id']}", headers=headers(gallery, ANA), json={"title": "x", member: image[member]}
+                f"/images/{image['id']}",
+                headers=headers(gallery, ANA),
+                json={"title": "x", member: image[member]},
             )
             assert response.status_code == 422, member
     assert (await gallery.client.get(f"/images/{image['id']}", headers=headers(gallery, ANA))).json() == image

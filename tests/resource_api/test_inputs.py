@@ -49,7 +49,12 @@ async def test_what_is_no_json_is_400(gallery: Any, content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"display_name": "\\ud800"}', b'{"display_name": "a\\u0000b"}', b'{"\\ud800": "x"}', b'{"a\\u0000b": 1}'],
+    [
+        b'{"display_name": "\\ud800"}',
+        b'{"display_name": "a\\u0000b"}',
+        b'{"\\ud800": "x"}',
+        b'{"a\\u0000b": 1}',
+    ],
 )
 async def test_text_that_cannot_be_kept_is_422(gallery: Any, content: bytes) -> None:
     response = await send(gallery, content)
@@ -70,7 +75,8 @@ async def test_types_are_not_guessed(gallery: Any, value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]
+    "content_type",
+    ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"],
 )
 async def test_another_content_type_is_415(gallery: Any, content_type: str) -> None:
     response = await send(gallery, b'{"display_name": "x"}', content_type)

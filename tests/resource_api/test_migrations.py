@@ -25,7 +25,11 @@ async def test_migrations_and_tables_agree(resource_database_url: str) -> None:
 
     def checks(connection: sa.Connection) -> set[str]:
         inspector = sa.inspect(connection)
-        return {str(check["name"]) for table in tables.metadata.tables for check in inspector.get_check_constraints(table)}
+        return {
+            str(check["name"])
+            for table in tables.metadata.tables
+            for check in inspector.get_check_constraints(table)
+        }
 
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []

@@ -18,7 +18,9 @@ async def test_a_profile_starts_empty(gallery: Any) -> None:
 
 async def test_a_person_chooses_a_handle_and_a_name(gallery: Any) -> None:
     given = headers(gallery, ANA)
-    response = await gallery.client.patch("/me", headers=given, json={"handle": "Ana_S", "display_name": " Ana "})
+    response = await gallery.client.patch(
+        "/me", headers=given, json={"handle": "Ana_S", "display_name": " Ana "}
+    )
     assert response.status_code == 200
     assert response.json()["handle"] == "ana_s"
     assert response.json()["display_name"] == "Ana"
@@ -48,7 +50,8 @@ async def test_a_taken_handle_is_409_in_any_case(gallery: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "handle", ["ab", "a" * 31, "ana silva", "ána", "-ana", "_ana", "ana\n", "admin", "ADMIN", "", "a@b.example"]
+    "handle",
+    ["ab", "a" * 31, "ana silva", "ána", "-ana", "_ana", "ana\n", "admin", "ADMIN", "", "a@b.example"],
 )
 async def test_an_unfit_handle_is_422(gallery: Any, handle: str) -> None:
     response = await gallery.client.patch("/me", headers=headers(gallery, ANA), json={"handle": handle})
@@ -66,7 +69,10 @@ async def test_only_the_writable_members_can_be_written(gallery: Any) -> None:
 async def test_a_handle_raced_for_has_one_owner(gallery: Any) -> None:
     subjects = [f"5b0e7a1c-0000-4000-8000-{number:012d}" for number in range(20)]
     responses = await asyncio.gather(
-        *(gallery.client.patch("/me", headers=headers(gallery, each), json={"handle": "prize"}) for each in subjects)
+        *(
+            gallery.client.patch("/me", headers=headers(gallery, each), json={"handle": "prize"})
+            for each in subjects
+        )
     )
     assert sorted(response.status_code for response in responses) == [200] + [409] * 19
 

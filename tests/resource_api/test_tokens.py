@@ -42,7 +42,14 @@ async def test_an_expired_token_is_refused_after_the_leeway(gallery: Any, clock:
 
 
 async def test_junk_in_the_header_is_401_and_never_500(gallery: Any) -> None:
-    for value in (b"Bearer", b"Bearer ", b"Bearer  x", b"Bearer x, Bearer y", b"Bearer \xff\xfe", b"Bearer a.b.c"):
+    for value in (
+        b"Bearer",
+        b"Bearer ",
+        b"Bearer  x",
+        b"Bearer x, Bearer y",
+        b"Bearer \xff\xfe",
+        b"Bearer a.b.c",
+    ):
         response = await gallery.client.get("/images", headers=[(b"authorization", value)])
         assert response.status_code == 401, value
         assert 'error="invalid_token"' in response.headers["www-authenticate"], value

@@ -24,7 +24,12 @@ async def test_an_upload_becomes_an_image(gallery: Any) -> None:
     assert response.status_code == 201
     image = response.json()
     assert response.headers["location"] == f"/images/{image['id']}"
-    assert (image["title"], image["source"], image["prompt"], image["seed"]) == ("A pier", "uploaded", None, None)
+    assert (image["title"], image["source"], image["prompt"], image["seed"]) == (
+        "A pier",
+        "uploaded",
+        None,
+        None,
+    )
     assert (image["width"], image["height"], image["access"]) == (30, 20, "own")
     assert "x.png" not in response.text
     content = await gallery.client.get(f"/images/{image['id']}/content", headers=headers(gallery, ANA))
@@ -85,7 +90,10 @@ async def test_another_media_type_is_415(gallery: Any) -> None:
         (b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b"),
         (b"--b\r\n" + b"X: y\r\n" * 10_000, "multipart/form-data; boundary=b"),
         (b"p" * 50_000, "multipart/form-data; boundary=b"),
-        (b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n" * 5_000, "multipart/form-data; boundary=b"),
+        (
+            b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n" * 5_000,
+            "multipart/form-data; boundary=b",
+        ),
         (b"", "multipart/form-data; boundary=" + "b" * 2_000),
     ],
     ids=["no boundary", "no name", "10,000 headers", "preamble", "5,000 parts", "empty"],
