@@ -79,7 +79,7 @@ class Folder:
             _make_folder(place.parent)
             try:
                 _write(unfinished, data)
-                os.replace(unfinished, place)
+                unfinished.replace(place)
                 _sync_folder(place.parent)
             except BaseException:
                 with suppress(OSError):
@@ -91,12 +91,12 @@ class Folder:
     def _keys(self, older_than: float) -> list[str]:
         found = []
         for shard in self._path.glob("[0-9a-f][0-9a-f]"):
-            for entry in os.scandir(shard):
+            for entry in shard.iterdir():
                 with suppress(FileNotFoundError):  # another process is tidying too
-                    if entry.stat(follow_symlinks=False).st_mtime >= older_than:
+                    if entry.lstat().st_mtime >= older_than:
                         continue
                     if entry.name.startswith(_UNFINISHED):
-                        os.unlink(entry.path)
+                        entry.unlink()
                     elif ids.canonical(entry.name[:36]):
                         found.append(entry.name)
         return found

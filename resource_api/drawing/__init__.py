@@ -10,7 +10,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from .. import pictures
-from . import landscape, scene, words
+from . import city, flow, forest, garden, glass, landscape, nebula, poster, scene, waves, words
 
 SIZE = (1024, 768)
 
@@ -18,6 +18,14 @@ _Painter = Callable[[scene.Scene], Image.Image]
 
 PAINTERS: dict[str, tuple[_Painter, tuple[str, ...]]] = {
     "landscape": (landscape.paint, ("dusk", "dawn", "storm", "lavender", "moss", "gold", "night")),
+    "waves": (waves.paint, ("sea", "storm", "dusk", "ink", "night")),
+    "forest": (forest.paint, ("forest", "moss", "dawn", "autumn", "night")),
+    "city": (city.paint, ("neon", "dusk", "night", "storm")),
+    "nebula": (nebula.paint, ("night", "neon", "fire", "sea", "lavender")),
+    "glass": (glass.paint, ("primary", "sea", "gold", "neon", "spring", "autumn")),
+    "poster": (poster.paint, ("primary", "candy", "autumn", "sea", "ink")),
+    "garden": (garden.paint, ("spring", "candy", "lavender", "gold", "autumn")),
+    "flow": (flow.paint, ("ink", "fire", "sea", "neon", "lavender", "gold")),
 }
 """Every composition, and the palettes that fit it when the prompt names none."""
 

@@ -53,7 +53,7 @@ PALETTES = {
 }
 
 
-def around(hues: list[float], chance: Random, *, chroma: float = 1.0) -> Palette:
+def around(hues: list[float], chance: Random) -> Palette:
     """A palette about these hues (0 to 1): one gives neighbours of it, more run from the first to the last."""
     first, last = hues[0], hues[-1] if len(hues) > 1 else hues[0] + chance.choice((-0.09, 0.09))
     stops = []
@@ -61,8 +61,8 @@ def around(hues: list[float], chance: Random, *, chroma: float = 1.0) -> Palette
         ((0.11, 0.55), (0.26, 0.62), (0.48, 0.6), (0.7, 0.62), (0.92, 0.6))
     ):
         hue = first + (last - first) * index / 4
-        stops.append(_hls(hue, light, strong * chroma))
-    return Palette(tuple(stops), _hls(first + 0.5, 0.62, 0.75 * min(1.0, chroma + 0.3)))
+        stops.append(_hls(hue, light, strong))
+    return Palette(tuple(stops), _hls(first + chance.choice((0.42, 0.58)), 0.64, 0.66))
 
 
 def _hls(hue: float, light: float, strong: float) -> Colour:

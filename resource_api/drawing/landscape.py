@@ -96,13 +96,18 @@ def _lit(scene: Scene, fill: Image.Image, line: list[Point]) -> Image.Image:
 
 def _snow(scene: Scene, image: Image.Image, shape: Image.Image, line: list[Point]) -> None:
     """Light on the highest parts of the ridge, broken up by chance."""
-    top = min(y for _, y in line)
-    low = max(y for _, y in line)
-    reach = top + (low - top) * 0.5
-    veil = raster.ramp(scene.size, 255, 0, start=top / scene.height, end=reach / scene.height)
-    patches = raster.levels(raster.noise(scene.size, scene.chance, 22, 3, stretch=0.6), 105, 140)
-    where = ImageChops.multiply(ImageChops.multiply(shape, veil), patches)
-    raster.lay(image, scene.palette.at(1.0), where.point([round(v * 0.75) for v in range(256)]))
+    top, low = min(y for _, y in line), max(y for _, y in line)
+    reach = (low - top) * 0.55
+    depths = [scene.chance.uniform(0.25, 1.0) for _ in range(len(line) // 4 + 2)]
+    lower = []
+    for index, (x, y) in enumerate(line):
+        before, after = depths[index // 4], depths[index // 4 + 1]
+        depth = before + (after - before) * (index % 4) / 4
+        lower.append((x, y + max(0.0, reach - (y - top) * 0.9) * depth))
+    patches = raster.levels(raster.noise(scene.size, scene.chance, 26, 3, stretch=0.5), 90, 125)
+    cap = raster.polygon(scene.size, [*line, *reversed(lower)])
+    where = ImageChops.multiply(ImageChops.multiply(shape, cap), patches)
+    raster.lay(image, scene.palette.at(1.0), where.point([round(v * 0.8) for v in range(256)]))
 
 
 def _mist(scene: Scene, image: Image.Image, y: float, colour: tuple[int, int, int], strength: float) -> None:

@@ -59,6 +59,11 @@ def levels(image: Image.Image, low: int, high: int, *, power: float = 1.0, top: 
     return image.point([round(min(max((v - low) / span, 0.0), 1.0) ** power * top) for v in range(256)])
 
 
+def pen(image: Image.Image) -> Pen:
+    """What draws on this image, at its own scale."""
+    return ImageDraw.Draw(image)
+
+
 def mask(size: Size, draw: Callable[[Pen, float], None]) -> Image.Image:
     """What `draw(pen, scale)` draws in white on black, with smooth edges. Coordinates are times `scale`."""
     large = Image.new("L", (size[0] * FINE, size[1] * FINE))

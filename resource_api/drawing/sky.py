@@ -5,7 +5,7 @@ import math
 from PIL import Image, ImageChops
 
 from . import raster
-from .colours import mix, shade
+from .colours import Colour, Palette, mix, shade
 from .scene import Scene
 
 
@@ -22,7 +22,8 @@ def paint(scene: Scene, horizon: float) -> Image.Image:
     if night:
         stars(scene, image, horizon * 0.9, 240)
     _clouds(scene, image, horizon, 0.35 if night else 0.6)
-    _luminary(scene, image, horizon, moon=night or "moon" in scene.traits)
+    if "rain" not in scene.traits:
+        _luminary(scene, image, horizon, moon=night or "moon" in scene.traits)
     return image
 
 
@@ -51,7 +52,7 @@ def _luminary(scene: Scene, image: Image.Image, horizon: float, *, moon: bool) -
     x = scene.width * chance.choice((chance.uniform(0.2, 0.42), chance.uniform(0.58, 0.8)))
     y = horizon * (chance.uniform(0.18, 0.5) if moon else chance.uniform(0.3, 0.78))
     radius = scene.height * (chance.uniform(0.035, 0.07) if moon else chance.uniform(0.05, 0.13))
-    light = mix(palette.at(1.0), (255, 250, 235), 0.6) if moon else palette.accent
+    light = mix(palette.at(1.0), (255, 250, 235), 0.6) if moon else _warm(palette)
     raster.glow(image, (x, y), radius * 7, mix(light, palette.at(0.6), 0.35), strength=0.55)
     raster.glow(image, (x, y), radius * 2.6, light, strength=0.55)
     face = raster.disc(scene.size, (x, y), radius)
@@ -68,6 +69,12 @@ def _luminary(scene: Scene, image: Image.Image, horizon: float, *, moon: bool) -
         seas = raster.levels(raster.noise(scene.size, chance, 24, 3), 110, 190, top=60)
         raster.lay(fill, shade(light, -0.18), seas)
     raster.lay(image, fill, face)
+
+
+def _warm(palette: Palette) -> Colour:
+    """A sun takes the accent when that is warm, else the palest colour."""
+    red, _, blue = palette.accent
+    return palette.accent if red > blue else mix(palette.at(1.0), (255, 246, 220), 0.5)
 
 
 def _clouds(scene: Scene, image: Image.Image, horizon: float, strength: float) -> None:

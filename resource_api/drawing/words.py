@@ -9,31 +9,57 @@ from dataclasses import dataclass
 
 # composition: its words
 _SUBJECTS = {
-    "landscape": "mountain hill peak alps valley landscape lake horizon ridge fog mist dusk dawn sunrise sunset evening "
-    "morning horizon view countryside river snow winter montagne colline sommet vallee paysage lac brume brouillard "
-    "aube crepuscule aurore soir matin neige hiver riviere desert dune sable sand sahara canyon autumn automne",
-    "waves": "sea ocean wave water beach harbour harbor coast boat ship sail tide storm surf island fish whale mer vague "
-    "eau plage port cote bateau navire voile maree tempete ile poisson baleine",
-    "forest": "forest tree wood pine jungle grove leaf birch deer foret arbre bois pin sapin jungle bosquet feuille cerf",
-    "city": "city town street skyline building tower window car traffic cyberpunk neon tokyo paris metropolis ville rue "
-    "immeuble tour fenetre voiture metropole village house maison rain pluie",
-    "nebula": "space galaxy star nebula planet cosmos universe moon astronaut comet orbit rocket dream espace galaxie etoile "
-    "nebuleuse planete univers lune comete orbite fusee reve milky",
-    "glass": "glass church cathedral mosaic crystal gem stained jewel ice diamond kaleidoscope verre vitrail eglise "
-    "cathedrale mosaique cristal gemme bijou glace diamant butterfly papillon",
-    "poster": "poster geometry geometric bauhaus abstract circle square triangle shape modern art music jazz machine "
-    "robot clock piano affiche geometrie geometrique abstrait cercle carre forme moderne musique horloge",
-    "garden": "flower garden rose tulip bloom petal bouquet meadow spring blossom sunflower daisy bee fleur jardin tulipe "
-    "petale prairie printemps tournesol marguerite abeille cherry cerisier orchid lotus",
-    "flow": "wind hair smoke silk flow dance fire flame feather energy magnetic dragon phoenix vent cheveux fumee soie flux "
-    "danse feu flamme plume energie bird oiseau fox renard cat chat horse cheval lava lave aurora",
+    "landscape": (
+        "mountain hill peak alps valley landscape lake horizon ridge fog mist dusk dawn sunrise "
+        "sunset evening morning view countryside river snow winter montagne colline sommet vallee "
+        "paysage lac brume brouillard aube crepuscule aurore soir matin neige hiver riviere desert "
+        "dune sable sand sahara canyon field lavender provence champ lavande champs village"
+    ),
+    "waves": (
+        "sea ocean wave water beach harbour harbor coast boat ship sail tide storm surf island fish "
+        "whale mer vague eau plage port cote bateau navire voile maree tempete ile poisson baleine"
+    ),
+    "forest": (
+        "forest tree wood pine jungle grove leaf birch deer foret arbre bois pin sapin bosquet "
+        "feuille cerf autumn automne fern fougere"
+    ),
+    "city": (
+        "city town street skyline building tower window car traffic cyberpunk neon tokyo paris "
+        "metropolis ville rue immeuble tour fenetre voiture metropole house maison rain pluie"
+    ),
+    "nebula": (
+        "space galaxy star nebula planet cosmos universe moon astronaut comet orbit rocket dream "
+        "espace galaxie etoile nebuleuse planete univers lune comete orbite fusee reve milky"
+    ),
+    "glass": (
+        "glass church cathedral mosaic crystal gem stained jewel ice diamond kaleidoscope verre "
+        "vitrail eglise cathedrale mosaique cristal gemme bijou glace diamant butterfly papillon"
+    ),
+    "poster": (
+        "poster geometry geometric bauhaus abstract circle square triangle shape modern art music "
+        "jazz machine robot clock piano affiche geometrie geometrique abstrait cercle carre forme "
+        "moderne musique horloge"
+    ),
+    "garden": (
+        "flower garden rose tulip bloom petal bouquet meadow spring blossom sunflower daisy bee fleur "
+        "jardin tulipe petale prairie printemps tournesol marguerite abeille cherry cerisier orchid "
+        "lotus"
+    ),
+    "flow": (
+        "wind hair smoke silk flow dance fire flame feather energy magnetic dragon phoenix vent "
+        "cheveux fumee soie flux danse feu flamme plume energie bird oiseau fox renard cat chat horse "
+        "cheval lava lave aurora"
+    ),
 }
 _PALETTES = {
     "dusk": "dusk sunset evening crepuscule soir coucher romantic romantique sun soleil",
     "dawn": "dawn sunrise morning aube aurore matin calm calme quiet soft doux peace paix hope espoir",
-    "sea": "sea ocean water wave beach harbour harbor coast mer vague eau plage port cote lagoon whale baleine island ile",
+    "sea": (
+        "sea ocean water wave beach harbour harbor coast mer vague eau plage port cote lagoon whale "
+        "baleine island ile"
+    ),
     "forest": "forest tree wood jungle foret arbre bois pine sapin",
-    "moss": "moss fern meadow swamp mousse fougere prairie hill colline tea the",
+    "moss": "moss fern meadow swamp mousse fougere prairie hill colline tea matcha",
     "night": "night midnight star moon nuit minuit etoile lune dream reve sleep sommeil owl",
     "fire": "fire flame lava volcano feu flamme lave volcan dragon phoenix anger colere hot",
     "desert": "desert dune sand sahara canyon sable clay argile mars",
@@ -41,11 +67,13 @@ _PALETTES = {
     "spring": "spring blossom cherry garden flower printemps jardin fleur cerisier bloom joy joie happy",
     "autumn": "autumn leaf automne feuille fox renard harvest pumpkin",
     "neon": "neon cyberpunk tokyo electric synthwave disco electrique robot future futur laser",
-    "ink": "ink paper sketch encre papier zen haiku calligraphy old vieux fog brouillard silence sad triste",
+    "ink": (
+        "ink paper sketch encre papier zen haiku calligraphy old vieux fog brouillard silence sad triste"
+    ),
     "primary": "bauhaus poster geometric geometry affiche geometrique jazz toy jouet modern moderne",
     "storm": "storm rain thunder lightning tempete pluie orage eclair wind vent grim sombre dark",
     "candy": "candy bonbon sweet cake balloon ballon unicorn licorne party fete child enfant",
-    "gold": "gold or golden treasure honey tresor miel dore king roi queen reine cathedral cathedrale",
+    "gold": "gold golden treasure honey tresor miel dore king roi queen reine cathedral cathedrale",
     "lavender": "lavender lavande violet lilac lilas provence magic magie",
 }
 # colour word: its hue, 0 to 1
@@ -70,6 +98,10 @@ _TRAITS = {
     "dunes": "desert dune sand sahara sable mars",
     "boat": "boat ship sail harbour harbor bateau navire voile port",
     "trees": "forest tree pine wood foret arbre sapin bois deer cerf cabin",
+    "daisy": "daisy marguerite sunflower tournesol",
+    "rose": "rose roses peony pivoine",
+    "tulip": "tulip tulipe",
+    "poppy": "poppy coquelicot anemone",
     "planet": "planet planete orbit orbite saturn mars",
 }
 
