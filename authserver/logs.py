@@ -1,0 +1,114 @@
+"""Structured logs on stderr: JSON lines, or colours on a terminal.
+
+Nobody logs secrets; should one slip in, the last processor here removes it. Events that must not be lost go to
+`audit`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from .settings import Settings
+
+HIDDEN = "…"
+MAX_LENGTH = 2_000  # of one value; a line stays well under 16 KiB
+
+_SECRET_WORDS = frozenset(
+    [
+        "authorization",
+        "cookie",
+        "password",
+        "secret",
+        "token",
+        "code",
+        "verifier",
+        "assertion",
+        "credential",
+        "credentials",
+        "private",
+    ]
+)
+# Our tokens (prefix, base62, checksum), JWTs, and credentials in addresses.
+_TOKEN = re.compile(r"\b((?:rt|ac|cs|se|ar|br)_)[0-9A-Za-z]{20,}")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
+_USERINFO = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+
+
+def configure(settings: Settings) -> None:
+    """Sets up this process' logging, once, before anything is logged."""
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    render: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # At debug level Authlib and the drivers print what they were given.
+    for name in ("authlib", "asyncio", "aiosqlite", "redis", "httpcore2", "httpx2"):
+        logging.getLogger(name).setLevel(max(level, logging.INFO))
+    # Their handlers are uvicorn's own format; the line of each request is written by the web.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = name != "uvicorn.access"
+
+
+def get_logger(name: str = "") -> Any:
+    """The logger of one room; its calls are `log.info("event", key=value)`."""
+    return structlog.stdlib.get_logger(f"authserver.{name}" if name else "authserver")
+
+
+def redact(_logger: object, _method: str, line: Any) -> Any:
+    """Hide values whose name says they are secret, and whatever looks like a token in the others; cut what is long."""
+    for key, value in line.items():
+        # What structlog itself passes along is not ours to change.
+        if not key.startswith("_"):
+            line[key] = HIDDEN if _is_secret(key) else _clean(value)
+    return line
+
+
+def _is_secret(key: str) -> bool:
+    return not _SECRET_WORDS.isdisjoint(key.lower().replace("-", "_").split("_"))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        text = _USERINFO.sub(rf"\1:{HIDDEN}@", _JWT.sub(HIDDEN, _TOKEN.sub(rf"\1{HIDDEN}", value)))
+        # A traceback may be long, and its end says the most.
+        return (
+            text
+            if len(text) <= MAX_LENGTH
+            else f"{text[: MAX_LENGTH // 4]} {HIDDEN} {text[-MAX_LENGTH * 3 // 4 :]}"
+        )
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if _is_secret(str(key)) else _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item) for item in value]
+    return value if isinstance(value, bool | int | float | None) else _clean(str(value))
