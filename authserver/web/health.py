@@ -68,8 +68,8 @@ async def _schema(request: Request) -> str:
 
 
 async def _keys(request: Request) -> str:
-    oauth = state.of(request).oauth
-    await state.of(request).database.read(lambda session: signing_keys.signing(oauth, session))
+    here = state.of(request)
+    await here.database.read(lambda session: signing_keys.active(here.oauth, session))
     return "ok"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from ...oauth import authorize
 from ...oauth.messages import Answer
-from . import authorization_errors, state
+from . import authorization_errors, cookies, state
 
 
 def send(answer: Answer) -> Response:
@@ -22,16 +22,22 @@ def send(answer: Answer) -> Response:
     return Response(body, answer.status, headers)
 
 
-def redirect(request: Request, path: str) -> RedirectResponse:
+def redirect(request: Request, path: str) -> Response:
     """303 to one of our own pages, by a path below the issuer: no host is ever read from the request."""
-    return RedirectResponse(state.of(request).settings.path + path, status_code=303)
+    return _see_other(request, state.of(request).settings.path + path)
+
+
+def _see_other(request: Request, location: str) -> Response:
+    response = Response(status_code=303, headers={"Location": location})
+    cookies.set_browser(request, response)
+    return response
 
 
 def follow(request: Request, outcome: authorize.Outcome) -> Response:
     """Sends the person where the request goes next: back to the app, to a page of ours, or to an error."""
     match outcome:
         case authorize.Redirect(location=location):
-            return Response(status_code=303, headers={"Location": location})
+            return _see_other(request, location)
         case authorize.Ask(request_id=request_id, next=page):
             return redirect(request, f"/{page}?request={request_id}")
         case authorize.ErrorPage():

@@ -60,10 +60,11 @@ def ensure_browser(request: Request) -> str:
 
 
 def set_browser(request: Request, response: Response) -> None:
-    """Sends the binding token that `ensure_browser` made; nothing when the browser had one."""
+    """Sends the binding token that `ensure_browser` made, once; nothing when the browser had one."""
     made = getattr(request.state, "browser", None)
-    if made is not None:
+    if made is not None and not getattr(request.state, "browser_sent", False):
         _set(request, response, browser_name(request), made, max_age=BROWSER_SECONDS)
+        request.state.browser_sent = True
 
 
 def set_session(request: Request, response: Response, token: str) -> None:

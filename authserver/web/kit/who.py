@@ -17,6 +17,7 @@ class Person:
     """A signed-in person and the facts of that sign-in, as the oauth room wants them."""
 
     user: users.User
+    session: sessions.Session
     signed_in: SignedIn
 
 
@@ -32,7 +33,7 @@ def find(request: Request, session: Session) -> Person | None:
     user = users.find(session, row.user_id)
     if user is None or user.disabled_at is not None:
         return None
-    return Person(user, signed_in_by(row))
+    return Person(user, row, signed_in_by(row))
 
 
 def signed_in_by(row: sessions.Session) -> SignedIn:
@@ -41,7 +42,12 @@ def signed_in_by(row: sessions.Session) -> SignedIn:
 
 
 async def signed_in(request: Request) -> Person | None:
-    """The same, in a read of its own; no round trip when the browser has no session cookie."""
-    if cookies.session(request) is None:
+    """The same, in a read of its own, noting once a minute that the session is in use."""
+    token = cookies.session(request)
+    if token is None:
         return None
-    return await state.of(request).database.read(lambda session: find(request, session))
+    here = state.of(request)
+    person = await here.database.read(lambda session: find(request, session))
+    if person is not None and sessions.is_due(person.session, here.clock()):
+        await here.database.transaction(lambda session: sessions.touch(session, token, here.clock()))
+    return person

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -64,7 +63,7 @@ async def act(request: Request) -> Response:
         return again(problems.form_expired(request), status=403)
     if form.get("website"):
         return again(texts.gettext("A field that people don’t see was filled in. Send the form without it."))
-    problem, field = _fault(email, name, password, here.settings.product_name)
+    problem, field = await _fault(request, email, name, password)
     if problem:
         return again(texts.gettext(problem), field)
     key = f"register/address/{limits.address(entry.address(request))}"
@@ -99,21 +98,19 @@ async def _create(request: Request, email: str, name: str, digest: str) -> tuple
     return await here.database.transaction(work)
 
 
-def _fault(email: str, name: str, password: str, product_name: str) -> tuple[str, str]:
+async def _fault(request: Request, email: str, name: str, password: str) -> tuple[str, str]:
     """The first thing to change, as an English message, and its field; empty when all is well."""
     try:
-        validate_email(email, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
+        users.check_email(email)
+    except users.EmailError:
         return i18n.mark(
             "That is not an e-mail address we can read. It looks like name@example.org."
         ), "email"
-    if len(email) > 320:
-        return i18n.mark("That e-mail address is too long."), "email"
     if len(name) > 200:
         return i18n.mark("That name is too long. Use at most 200 characters."), "name"
-    for problem in passwords.check_new(password, inputs=[email, name, product_name]):
-        return PASSWORD_PROBLEMS[problem.code], "password"
-    return "", ""
+    here = state.of(request)
+    found = await here.passwords.check_new(password, inputs=[email, name, here.settings.product_name])
+    return (PASSWORD_PROBLEMS[found[0].code], "password") if found else ("", "")
 
 
 def _one_line(text: str) -> str:

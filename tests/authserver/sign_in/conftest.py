@@ -42,7 +42,7 @@ def register(session: Any, now: float, name: str, redirect_uri: str) -> clients.
     if apis.catalogue(session).find(API) is None:
         api = apis.create(session, API, "Gallery", now)
         for scope, (english, french) in SENTENCES.items():
-            apis.add_scope(session, api.id, scope, english, french, now)
+            apis.add_scope(session, api.identifier, scope, english, french, now)
     created = clients.create(
         session,
         name=name,

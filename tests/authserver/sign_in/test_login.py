@@ -6,6 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
+
+from authserver.people import users
 
 from . import pages
 
@@ -52,7 +55,7 @@ async def test_a_wrong_password_keeps_the_address_and_clears_the_password(authse
 async def test_unknown_and_disabled_accounts_look_like_a_wrong_password(authserver: Any) -> None:
     await pages.sign_up(authserver.client)
     authserver.client.cookies.clear()
-    await authserver.disable_user(pages.EMAIL)
+    await authserver.state.database.transaction(lambda session: _disable(session, authserver.clock()))
     answers = [
         await pages.sign_in(authserver.client, email, password)
         for email, password in (
@@ -63,6 +66,12 @@ async def test_unknown_and_disabled_accounts_look_like_a_wrong_password(authserv
     assert {answer.status_code for answer in answers} == {422}
     assert len({pages.problem(answer) for answer in answers}) == 1
     assert {tuple(sorted(answer.headers)) for answer in answers}.__len__() == 1
+
+
+def _disable(session: Session, now: float) -> None:
+    user = users.find_by_email(session, pages.EMAIL)
+    assert user is not None
+    users.disable(session, user.id, now=now)
 
 
 async def test_ten_failures_pause_an_account_and_say_until_when(authserver: Any, clock: Any) -> None:

@@ -1,0 +1,120 @@
+"""Puts the parts together into one ASGI application; nothing is decided here, and nothing lives outside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from . import audit, cache, clock, credentials, database, i18n, jobs, limits, logs, settings
+from .oauth import authorization_requests, signing_keys
+from .oauth.context import OAuth
+from .people import passwords
+from .web import docs, health, protocol, sign_in
+from .web.kit import assets, csrf, forms, metrics, middleware, problems, state, static, templates
+from .web.protocol import well_known
+
+FLUSH_SECONDS = 1.0
+
+
+def create_app(config: settings.Settings, *, clock: clock.Clock = clock.system) -> FastAPI:
+    """The application for these settings. Its background work starts and ends with the server's lifespan."""
+    here = _build(config, clock)
+    app = FastAPI(
+        title=config.product_name,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        middleware=[Middleware(middleware.Edge, settings=config)],
+        telemetry={"tracing": False},
+    )
+    app.state.authserver = here
+    _add_routes(app, config)
+    app.add_exception_handler(HTTPException, problems.on_http)
+    app.add_exception_handler(RequestValidationError, problems.on_validation)
+    app.add_exception_handler(forms.FormError, problems.on_form)
+    app.add_exception_handler(csrf.ForgeryError, problems.on_forgery)
+    app.add_exception_handler(authorization_requests.RequestGone, problems.on_request_gone)
+    app.add_exception_handler(database.UnavailableError, problems.on_unavailable)
+    app.add_exception_handler(passwords.BusyError, problems.on_unavailable)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """uvicorn's factory: settings come from the environment. Raises settings.ConfigurationError."""
+    config = settings.load()
+    logs.configure(config)
+    return create_app(config)
+
+
+def _build(config: settings.Settings, now: clock.Clock) -> state.State:
+    store = database.Database(config.database_url, pool_size=config.pool_size)
+    kept = cache.Cache(store, config.valkey_url)
+    secret_keys = credentials.SecretKeys.load(config)
+    lane = passwords.Lane(config)
+    limiter = limits.Limits(store, now, config.valkey_url)
+    buffer = audit.Buffer()
+    return state.State(
+        settings=config,
+        clock=now,
+        database=store,
+        cache=kept,
+        secret_keys=secret_keys,
+        passwords=lane,
+        limits=limiter,
+        oauth=OAuth(config, now, kept, secret_keys, lane, limiter, buffer),
+        audit_buffer=buffer,
+        translations=i18n.Translations(),
+        templates=templates.Templates(),
+        assets=assets.Assets(),
+        metrics=metrics.Metrics(),
+    )
+
+
+def _add_routes(app: FastAPI, config: settings.Settings) -> None:
+    for router in (*protocol.ROUTERS, *sign_in.ROUTERS, *docs.ROUTERS, static.router, health.router):
+        app.include_router(router, prefix=config.path)
+    if config.path:  # RFC 8414 §3.1: the well-known part goes between host and path
+        address = f"/.well-known/oauth-authorization-server{config.path}"
+        app.add_api_route(address, well_known.metadata, include_in_schema=False)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    here: state.State = app.state.authserver
+    await here.database.transaction(lambda session: signing_keys.ensure(here.oauth, session))
+    await here.cache.refresh()
+    tasks = [
+        asyncio.create_task(here.cache.follow(), name="cache"),
+        asyncio.create_task(
+            jobs.run_forever(jobs.Context(here.settings, here.clock, here.database, here.oauth)), name="jobs"
+        ),
+        asyncio.create_task(_flush_forever(here), name="audit"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await here.audit_buffer.flush(here.database)
+        await here.limits.close()
+        here.passwords.close()
+        await here.database.close()
+
+
+async def _flush_forever(here: state.State) -> None:
+    log = logs.get_logger("audit")
+    while True:
+        await asyncio.sleep(FLUSH_SECONDS)
+        try:
+            await here.audit_buffer.flush(here.database)
+        except database.UnavailableError:
+            log.warning("audit events wait: the database does not answer")
