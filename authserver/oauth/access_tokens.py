@@ -40,10 +40,11 @@ def issue(
     client: clients.Client,
     target: targets.Target,
     grant: Grant | None,
+    *,
+    lifetime_seconds: int,
 ) -> dict[str, Any]:
     """A new token as the members of a token response (RFC 6749 §5.1). Without a grant the client acts for itself."""
     now = int(oauth.clock())
-    lifetime_seconds = client.access_token_seconds or oauth.settings.access_token_seconds
     claims: dict[str, Any] = {
         "iss": oauth.settings.issuer,
         "sub": client.client_id if grant is None else grant.user_id,

@@ -81,9 +81,9 @@ def add(session: Session, request: AuthorizationRequest, browser: str | None) ->
     request_id = credentials.new_token(PREFIX)
     session.execute(
         sa.insert(table).values(
-            {name: getattr(request, name) for name in _FIELDS},
             digest=credentials.digest(request_id),
             browser=credentials.digest(browser) if browser else None,
+            **{name: getattr(request, name) for name in _FIELDS},
         )
     )
     return request_id

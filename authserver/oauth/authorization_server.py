@@ -85,6 +85,12 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             request.payload.datalist.get("resource", []),
         )
 
+    def lifetime_seconds(self, client: clients.Client, target: targets.Target) -> int:
+        """How long an access token lives: as its client says, else its API, else the settings."""
+        api = self.catalogue().find(target.audience)
+        of_api = api.access_token_seconds if api is not None else None
+        return client.access_token_seconds or of_api or self.oauth.settings.access_token_seconds
+
     def save_token(self, token: dict[str, Any], request: messages.ProtocolRequest) -> None:
         """Access tokens aren't stored; that one was issued goes to the audit, a second later."""
         self.issued_by = request.payload.grant_type

@@ -239,7 +239,7 @@ def _finish(
 def _refuse(
     protocol: AuthorizationServer, to: authorization_parameters.Addressee, error: OAuth2Error
 ) -> Redirect:
-    parameters = {"error": error.error}
+    parameters: dict[str, str] = {"error": error.error}
     if error.description:
         parameters["error_description"] = error.description
     parameters["error_uri"] = f"{protocol.oauth.settings.issuer}/docs/errors/{error.error}"

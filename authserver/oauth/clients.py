@@ -190,16 +190,15 @@ def list_page(session: Session, *, after: str | None = None, limit: int = 100) -
     return [_client(row, client_secrets.of(session, row["client_id"])) for row in rows]
 
 
-def update(session: Session, client_id: str, *, now: float, **changes: Any) -> Client:
+def update(session: Session, client_id: str, /, *, now: float, **changes: Any) -> Client:
     """Change what `create` takes, but not how the client authenticates. A new name or new redirect URIs make
     everyone be asked again. Raises UnknownClientError, ClientError, RedirectUriError."""
     before = get(session, client_id)
     fixed = set(changes) - set(_row(before)) | set(changes) & {"client_id", "auth_method", "created_at"}
     if fixed:
         raise ClientError(f"{min(fixed)} can't be changed. Create another client instead.")
-    after = _checked(
-        session, replace(before, **{k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()})
-    )
+    values: dict[str, Any] = {name: _kept(value) for name, value in changes.items()}
+    after = _checked(session, replace(before, **values))
     if (after.name, after.redirect_uris) != (before.name, before.redirect_uris):
         after = replace(after, changed_at=now)
     session.execute(sa.update(table).where(table.c.client_id == client_id).values(_row(after)))
@@ -255,8 +254,12 @@ def _row(client: Client) -> dict[str, Any]:
 
 
 def _client(row: Any, its_secrets: tuple[client_secrets.ClientSecret, ...]) -> Client:
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    values: dict[str, Any] = {name: _kept(value) for name, value in row.items()}
     return Client(secrets=its_secrets, **values)
+
+
+def _kept(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _checked(session: Session, client: Client) -> Client:

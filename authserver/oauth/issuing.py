@@ -44,7 +44,14 @@ class IssuingGrant(BaseGrant):
     ) -> dict[str, Any]:
         """The token response. Scope and lifetime come from `target` and the client, not from the arguments."""
         client = self.request.client
-        token = access_tokens.issue(self.server.oauth, self.session, client, self.target, self.grant)
+        token = access_tokens.issue(
+            self.server.oauth,
+            self.session,
+            client,
+            self.target,
+            self.grant,
+            lifetime_seconds=self.server.lifetime_seconds(client, self.target),
+        )
         if include_refresh_token and client.check_grant_type("refresh_token"):
             token["refresh_token"] = self.refresh_token()
         return token
@@ -52,7 +59,8 @@ class IssuingGrant(BaseGrant):
     def refresh_token(self) -> str:
         """The refresh token that goes with the access token: here, the first of a new family."""
         grant = self.grant
-        assert grant is not None and grant.grant_id is not None
+        assert grant is not None
+        assert grant.grant_id is not None
         settings = self.server.oauth.settings
         return refresh_tokens.add(
             self.session,

@@ -49,7 +49,7 @@ class RevocationEndpoint(AuthlibRevocationEndpoint):
         session, now = self.server.session, self.server.now
         if isinstance(token, refresh_tokens.RefreshToken):
             fresh = refresh_tokens.revoke_family(session, token.grant_id, now=now)
-            facts = {"user_id": token.user_id, "grant_id": token.grant_id}
+            facts: dict[str, Any] = {"user_id": token.user_id, "grant_id": token.grant_id}
         else:
             fresh = deny_list.deny(session, deny_list.TOKEN, token["jti"], now=now)
             facts = {"jti": token["jti"], "grant_id": token.get("grant_id")}

@@ -124,7 +124,7 @@ def _chosen(catalogue: apis.Catalogue, issuer: str, resources: Sequence[str]) ->
         )
     sent = resources[0]
     for spelling in (sent, *_other_slash(sent)):
-        api = catalogue.find(spelling)
+        api: apis.Api | None = catalogue.find(spelling)
         if api is not None:
             return api.identifier
         if spelling == issuer:

@@ -40,7 +40,9 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
             )
         except passwords.BusyError as busy:
             raise errors.BusyError(
-                "The server is busy checking passwords; try again.", status_code=503, retry_after_seconds=1
+                "The server is busy checking passwords; try again.",
+                status_code=503,
+                retry_after_seconds=busy.retry_after_seconds,
             ) from busy
         # Read again: the account may have changed while the password was hashed.
         now = None if user is None else users.find(self.session, user.id)

@@ -38,7 +38,7 @@ def _counting() -> Iterator[list[str]]:
 
 @pytest.fixture
 def counted() -> Counted:
-    """`with counted() as statements:` collects the SQL that runs for the requests inside."""
+    """A context manager that lists the SQL run inside it, but for the statements of background tasks."""
     return _counting
 
 

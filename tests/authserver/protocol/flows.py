@@ -117,7 +117,10 @@ class World:
     async def post(self, path: str, app: App | None = None, **fields: Any) -> httpx2.Response:
         """A form to one of the client's endpoints, authenticated as `app`; None leaves a field out."""
         sent = app.credentials() if app is not None else {}
-        data = {**sent.get("data", {}), **{name: value for name, value in fields.items() if value is not None}}
+        data = {
+            **sent.get("data", {}),
+            **{name: value for name, value in fields.items() if value is not None},
+        }
         return await self.client.post(path, data=data, headers=sent.get("headers", {}))
 
     async def token(self, app: App | None = None, **fields: Any) -> httpx2.Response:
@@ -132,6 +135,8 @@ class World:
         return await self.token(app, grant_type="refresh_token", refresh_token=refresh_token, **fields)
 
     async def introspect(self, app: App, token: str) -> dict[str, Any]:
+        """What the server says of a token a second from now, when every process has heard the news."""
+        await self.server.state.cache.refresh()
         response = await self.post("/oauth/introspect", app, token=token)
         assert response.status_code == 200, response.text
         answer: dict[str, Any] = response.json()
@@ -174,7 +179,9 @@ class Browser:
 
     async def sign_in(self, email: str, request: str = "") -> httpx2.Response:
         """Submit the sign-in form."""
-        return await self.send("POST", "/login", data={"email": email, "password": PASSWORD, "request": request})
+        return await self.send(
+            "POST", "/login", data={"email": email, "password": PASSWORD, "request": request}
+        )
 
     async def authorize(self, app: App, **parameters: Any) -> httpx2.Response:
         """The answer to an authorization request; None leaves a parameter out."""

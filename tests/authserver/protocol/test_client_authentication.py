@@ -155,7 +155,8 @@ async def test_two_secrets_live_side_by_side_until_the_old_one_ends(world: World
     app = await world.add_machine()
 
     async def works(secret: str | None) -> bool:
-        return (await send(world, "/oauth/token", basic(f"{app.client_id}:{secret}"))).status_code == 200
+        response = await send(world, "/oauth/token", basic(f"{app.client_id}:{secret}"))
+        return bool(response.status_code == 200)
 
     second = await world.write(
         lambda session: clients.rotate_secret(session, app.client_id, now=world.now(), overlap_seconds=100)
@@ -240,7 +241,7 @@ async def test_a_repeated_parameter_is_refused(world: World, path: str) -> None:
         "client_secret": app.secret or "",
         "scope": "images:read",
     }
-    for name in fields:
-        for other in (fields[name], "other", ""):
-            response = await world.client.post(path, data={**fields, name: [fields[name], other]})
+    for name, value in fields.items():
+        for other in (value, "other", ""):
+            response = await world.client.post(path, data={**fields, name: [value, other]})
             assert (response.status_code, response.json()["error"]) == (400, "invalid_request")

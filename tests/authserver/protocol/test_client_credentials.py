@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from authserver import apis
 
 from .conftest import Counted
 from .flows import OTHER, RESOURCE, World, claims_of, header_of
@@ -51,6 +55,18 @@ async def test_a_lifetime_is_the_clients_own(world: World) -> None:
     answer = (await world.token(app, grant_type="client_credentials")).json()
     claims = claims_of(answer["access_token"])
     assert answer["expires_in"] == claims["exp"] - claims["iat"] == 60
+
+
+async def test_else_a_lifetime_is_the_apis(world: World) -> None:
+    def work(session: Any) -> None:
+        apis.create(session, "https://brief.test", "Brief", world.now(), access_token_seconds=90)
+        apis.add_scope(session, "https://brief.test", "brief:read", "x", "y", world.now())
+
+    await world.write(work)
+    for more, seconds in (({}, 90), ({"access_token_seconds": 120}, 120)):
+        app = await world.add_machine(scopes=["brief:read"], **more)
+        answer = (await world.token(app, grant_type="client_credentials")).json()
+        assert answer["expires_in"] == seconds
 
 
 async def test_a_warm_token_request_runs_no_statement(world: World, counted: Counted) -> None:
@@ -126,7 +142,9 @@ async def test_a_public_client_has_no_credentials_of_its_own(world: World) -> No
     assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize("grant_type", ["implicit", "junk", 'x"\\é', "urn:ietf:params:oauth:grant-type:jwt-bearer"])
+@pytest.mark.parametrize(
+    "grant_type", ["implicit", "junk", 'x"\\é', "urn:ietf:params:oauth:grant-type:jwt-bearer"]
+)
 async def test_an_unknown_grant_type_is_named_as_such(world: World, grant_type: str) -> None:
     response = await world.token(await world.add_machine(), grant_type=grant_type)
     assert (response.status_code, response.json()["error"]) == (400, "unsupported_grant_type")

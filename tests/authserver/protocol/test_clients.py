@@ -93,7 +93,9 @@ async def test_a_change_meets_the_same_rules(world: World) -> None:
 
     async def change(**values: Any) -> Any:
         client_id = made.client.client_id
-        return await world.write(lambda session: clients.update(session, client_id, now=world.now(), **values))
+        return await world.write(
+            lambda session: clients.update(session, client_id, now=world.now(), **values)
+        )
 
     assert (await change(name="Other")).name == "Other"
     for values in (

@@ -153,7 +153,7 @@ async def test_the_redirect_uri_may_be_left_out_with_pkce(world: World) -> None:
 async def test_without_pkce_the_redirect_uri_has_to_be_repeated(world: World) -> None:
     await world.add_person()
     app = await world.add_app(require_pkce=False)
-    bare = {"code_challenge": None, "code_challenge_method": None}
+    bare: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
     code = await world.code(app, **bare)
     await refused(world, await world.redeem(app, code, redirect_uri=None, code_verifier=None))
     # No challenge was sent, so no verifier fits: somebody swaps codes.

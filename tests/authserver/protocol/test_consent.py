@@ -67,9 +67,9 @@ async def test_the_code_carries_what_was_ticked(world: World) -> None:
 
 async def test_refusing_tells_the_app(world: World) -> None:
     app, browser = await world.add_app(), await signed_in(world)
-    for decision, scopes in (("deny", []), ("allow", [])):
+    for decision in ("deny", "allow"):  # allowing nothing is refusing
         page = (await browser.authorize(app)).headers["location"]
-        answer = answer_of(await browser.decide(page, decision, scopes))
+        answer = answer_of(await browser.decide(page, decision, []))
         assert answer["error"] == "access_denied"
         assert answer["state"] == "xyz"
         assert answer["iss"] == world.server.settings.issuer

@@ -117,7 +117,9 @@ async def test_a_registered_origin_may_call_us(world: World) -> None:
 
     async def readable(app: Any, origin: str, **fields: Any) -> bool:
         sent = app.credentials()["data"]
-        response = await world.client.post("/oauth/token", data={**sent, **fields}, headers={"origin": origin})
+        response = await world.client.post(
+            "/oauth/token", data={**sent, **fields}, headers={"origin": origin}
+        )
         assert "origin" in response.headers["vary"].lower()
         return response.headers.get("access-control-allow-origin") == origin
 

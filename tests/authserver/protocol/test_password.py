@@ -20,7 +20,9 @@ async def start(world: World, *grants: str, **more: Any) -> App:
     )
 
 
-async def ask(world: World, app: App, username: str | None = ANA, password: str | None = PASSWORD, **more: Any) -> Any:
+async def ask(
+    world: World, app: App, username: str | None = ANA, password: str | None = PASSWORD, **more: Any
+) -> Any:
     return await world.token(app, grant_type="password", username=username, password=password, **more)
 
 

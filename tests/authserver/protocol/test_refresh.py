@@ -82,7 +82,9 @@ async def test_the_grace_begins_with_the_first_use_and_is_not_prolonged(world: W
     await refused(world, app, last["refresh_token"])
 
 
-@pytest.mark.parametrize(("grace_seconds", "after", "works"), [(0, 0, False), (120, 120, True), (120, 121, False)])
+@pytest.mark.parametrize(
+    ("grace_seconds", "after", "works"), [(0, 0, False), (120, 120, True), (120, 121, False)]
+)
 async def test_the_grace_is_the_clients_own(
     world: World, grace_seconds: int, after: int, works: bool, clock: Any
 ) -> None:
@@ -151,7 +153,11 @@ async def test_a_token_that_we_never_made_ends_nothing(world: World) -> None:
     app, first = await start(world)
     payload = credentials.decode(first["refresh_token"], "rt")
     assert payload is not None
-    for forged in (payload[:16] + bytes(48), payload[:16] + bytes(32) + payload[48:], payload[:48] + bytes(16)):
+    for forged in (
+        payload[:16] + bytes(48),
+        payload[:16] + bytes(32) + payload[48:],
+        payload[:48] + bytes(16),
+    ):
         await refused(world, app, credentials.encode("rt", forged))
     await refreshed(world, app, first["refresh_token"])
 
