@@ -8,7 +8,6 @@ from . import raster
 from .colours import Colour, mix, shade
 from .scene import Scene
 
-
 _KINDS = ("daisy", "rose", "tulip", "poppy")
 
 

@@ -52,7 +52,7 @@ def _cloud(
     )
     reach = half[0] * chance.uniform(0.55, 0.8)
     fade = Image.new("L", half)
-    veil = Image.radial_gradient("L").point([round(255 * max(0.0, 1 - v / 182) ** 0.8) for v in range(256)])
+    veil = Image.radial_gradient("L").point([round(255 * max(0.0, 1 - v / 165)) for v in range(256)])
     wide, high = round(reach * 2), round(reach * chance.uniform(1.1, 1.7))
     veil = veil.resize((wide, high), Image.Resampling.BICUBIC).rotate(
         chance.uniform(-40, 40), Image.Resampling.BICUBIC
