@@ -20,17 +20,9 @@ from .problems import Problem
 
 BODY_BYTES = 64 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_EXPOSED = ", ".join(
-    (
-        "ETag",
-        "Idempotency-Replayed",
-        "Location",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Retry-After",
-        "WWW-Authenticate",
-        "X-Request-Id",
-    )
+_EXPOSED = (
+    "ETag, Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, "  # what a script may read
+    "WWW-Authenticate, X-Request-Id"
 )
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
