@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .access_token import AccessToken
     from .errors import (
         InsufficientScopeError,
         InvalidKeyError,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     )
     from .ring import Policy, Record, Ring
     from .signing import SigningKey
-    from .token import AccessToken
     from .verifier import Verifier
 
 __all__ = [
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "AccessToken": "token",
+    "AccessToken": "access_token",
     "Policy": "ring",
     "Record": "ring",
     "Ring": "ring",

@@ -25,7 +25,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from . import errors
-from .token import AccessToken
+from .access_token import AccessToken
 from .verifier import Verifier
 
 _log = logging.getLogger("keys")

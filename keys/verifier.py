@@ -1,7 +1,7 @@
 """Text in, `AccessToken` out, or an error that says why not. Only keys are ever fetched, by `source`.
 
-Every check of RFC 9068 §4 and RFC 8725 is spelled out here and in `compact` (the form) and `token` (the types
-of claims), none is left to a library's default; the signature itself is verified by joserfc.
+Every check of RFC 9068 §4 and RFC 8725 is spelled out here and in `compact` (the form) and `access_token` (the
+types of claims), none is left to a library's default; the signature itself is verified by joserfc.
 """
 
 import hashlib
@@ -11,10 +11,9 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from . import compact, errors, jwks, signing
+from . import access_token, compact, errors, jwks, signing
 from . import source as key_source
-from . import token as access_token
-from .token import AccessToken
+from .access_token import AccessToken
 
 
 class _AnyAudience:
@@ -150,10 +149,8 @@ class Verifier:
 
     def _recall(self, digest: bytes, now: float) -> AccessToken | None:
         """The token if it was verified before and would be again; if not, the long way tells why."""
-        try:
-            found = self._remembered[digest]
-            self._remembered.move_to_end(digest)
-        except KeyError:
+        found = self._remembered.get(digest)
+        if found is None:
             return None
         keys = self._source.keys
         if not found.valid_from <= now < found.valid_until:
@@ -164,6 +161,11 @@ class Verifier:
                 self._remembered.pop(digest, None)
                 return None
             self._remembered[digest] = found._replace(keys=keys)
+        try:
+            self._remembered.move_to_end(digest)
+        except KeyError:
+            # Another thread made room for a newer one just now: go the long way.
+            return None
         return found.token
 
     def _judge(self, digest: bytes, parts: compact.Compact) -> AccessToken:

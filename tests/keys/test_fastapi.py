@@ -10,9 +10,9 @@ import pytest
 from fastapi import Depends, FastAPI, WebSocket
 from httpx2 import Response
 
+from keys.access_token import AccessToken
 from keys.fastapi import Auth, RefusedError, problem
 from keys.signing import SigningKey
-from keys.token import AccessToken
 from keys.verifier import Verifier
 
 from .conftest import AUDIENCE, ISSUER, Clock, Mint

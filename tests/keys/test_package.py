@@ -91,6 +91,11 @@ def test_keys_imports_no_service_no_database_and_fastapi_only_in_its_adapter() -
         assert imported(file) - sys.stdlib_module_names <= allowed, file.name
 
 
+def test_no_module_hides_one_of_the_standard_library() -> None:
+    # Python puts the folder it is started in first, and people do start pip in this one.
+    assert not {file.stem for file in FOLDER.glob("*.py")} & sys.stdlib_module_names
+
+
 def test_signing_never_loads_an_http_client() -> None:
     script = textwrap.dedent("""
         import sys
