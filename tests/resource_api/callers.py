@@ -1,10 +1,15 @@
 """Who calls in these tests, and the requests they repeat."""
 
+import contextlib
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
 from PIL import Image
+
+from resource_api import app as application
+from tests.support.gallery import Gallery
 
 ANA = "6a4b2f0e-5a51-4a0c-9f0e-2f8f6f1f7a01"
 BRUNO = "0f9f6f0e-3c1d-4d5b-8e55-9d8f6f1f7a02"
@@ -19,6 +24,22 @@ def headers(gallery: Any, sub: str, scope: str = EVERYTHING, **more: str) -> dic
     client_id = sub if sub.startswith("app_") else "app_web"
     token = gallery.mint(sub=sub, scope=scope, client_id=client_id)
     return {"Authorization": f"Bearer {token}", **more}
+
+
+@contextlib.asynccontextmanager
+async def another(gallery: Any, **changed: Any) -> AsyncIterator[Gallery]:
+    """A second app on the same database and files: another process of the same service, or one with other settings.
+
+    It shares nothing with the first but what processes share: its locks, queues and child are its own.
+    """
+    changed_settings = gallery.settings.model_copy(update=changed)
+    app = application.create_app(changed_settings, clock=gallery.clock)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url=gallery.settings.resource) as client,
+    ):
+        yield Gallery(app, client, changed_settings, gallery.clock, gallery.key)
 
 
 def png(width: int = 64, height: int = 48, colour: str = "teal") -> bytes:

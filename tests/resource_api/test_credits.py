@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from .callers import ANA, BRUNO, code, headers
+from .callers import ANA, BRUNO, another, code, headers
 
 
 async def ledger(gallery: Any, sub: str) -> list[dict[str, Any]]:
@@ -57,26 +57,46 @@ async def test_what_fails_costs_nothing(gallery: Any) -> None:
     assert await check(gallery, ANA) == 100
 
 
-async def test_an_empty_purse_is_402_and_draws_nothing(gallery: Any) -> None:
+async def test_an_empty_purse_is_402_and_makes_nothing(gallery: Any) -> None:
     given = headers(gallery, ANA)
-    for _ in range(20):
-        response = await gallery.client.post("/images", headers=given, json={"prompt": "a pier"})
-        assert response.status_code == 201
-    response = await gallery.client.post("/images", headers=given, json={"prompt": "a pier"})
-    assert response.status_code == 402
+    async with another(gallery, image_price=60) as dear:
+        for status in (201, 402):
+            response = await dear.client.post("/images", headers=given, json={"prompt": "a pier"})
+            assert response.status_code == status
     assert code(response) == "insufficient_credits"
+    assert await check(gallery, ANA) == 40
+    listed = await gallery.client.get("/images", headers=given)
+    assert len(listed.json()["items"]) == 1
+
+
+async def test_the_last_credit_raced_for_over_two_processes_is_spent_once(gallery: Any) -> None:
+    given = headers(gallery, ANA)
+    async with another(gallery, image_price=100) as first, another(gallery, image_price=100) as second:
+        responses = await asyncio.gather(
+            *(
+                (first, second)[n % 2].client.post("/images", headers=given, json={"prompt": f"pier {n}"})
+                for n in range(100)
+            )
+        )
+    assert sorted(response.status_code for response in responses) == [201] + [402] * 99
     assert await check(gallery, ANA) == 0
     listed = await gallery.client.get("/images", headers=given, params={"limit": "100"})
-    assert len(listed.json()["items"]) == 20
+    assert len(listed.json()["items"]) == 1
+    kept = [path for path in gallery.settings.files.rglob("*") if path.is_file()]
+    assert len(kept) == 2, "what was drawn for nothing is thrown away"
 
 
-async def test_credits_raced_for_are_spent_once(gallery: Any) -> None:
+async def test_both_processes_agree_how_much_is_left(gallery: Any) -> None:
     given = headers(gallery, ANA)
-    responses = await asyncio.gather(
-        *(gallery.client.post("/images", headers=given, json={"prompt": f"pier {n}"}) for n in range(40))
-    )
-    assert sorted(response.status_code for response in responses) == [201] * 20 + [402] * 20
-    assert await check(gallery, ANA) == 0
+    async with another(gallery, image_price=30) as first, another(gallery, image_price=30) as second:
+        responses = await asyncio.gather(
+            *(
+                (first, second)[n % 2].client.post("/images", headers=given, json={"prompt": f"pier {n}"})
+                for n in range(10)
+            )
+        )
+    assert sorted(response.status_code for response in responses) == [201] * 3 + [402] * 7
+    assert await check(gallery, ANA) == 10
 
 
 async def test_each_person_has_a_purse_of_their_own(gallery: Any) -> None:

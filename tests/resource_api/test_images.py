@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from .callers import ANA, BRUNO, MACHINE, choose_handle, code, headers, share, upload
 
 
@@ -31,27 +29,37 @@ async def test_a_full_last_page_has_no_next(gallery: Any) -> None:
     assert response.json()["next_cursor"] is None
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "1_0", "+1", "01", "1.0", "1e1", "١", "", "x", "9" * 30])
-async def test_an_unfit_limit_is_422(gallery: Any, limit: str) -> None:
-    response = await gallery.client.get("/images", headers=headers(gallery, ANA), params={"limit": limit})
-    assert response.status_code == 422
-    assert [each["pointer"] for each in response.json()["errors"]] == ["limit"]
+async def test_an_unfit_limit_is_422(gallery: Any) -> None:
+    for limit in ["0", "101", "-1", "1_0", "+1", "01", "1.0", "1e1", "١", "", "x", "9" * 30]:
+        response = await gallery.client.get("/images", headers=headers(gallery, ANA), params={"limit": limit})
+        assert response.status_code == 422, limit
+        assert [each["pointer"] for each in response.json()["errors"]] == ["limit"], limit
 
 
-@pytest.mark.parametrize(
-    "cursor", ["", "x", "AAAAAAAAAAAAAAAAAAAAAA", "A" * 23, "' OR '1'='1", "../..", "é" * 8, "\x00", "_" * 22]
-)
-async def test_a_cursor_we_have_not_written_is_400(gallery: Any, cursor: str) -> None:
-    response = await gallery.client.get("/images", headers=headers(gallery, ANA), params={"cursor": cursor})
-    assert response.status_code == 400
-    assert code(response) == "invalid_cursor"
+async def test_a_cursor_we_have_not_written_is_400(gallery: Any) -> None:
+    for cursor in [
+        "",
+        "x",
+        "AAAAAAAAAAAAAAAAAAAAAA",
+        "A" * 23,
+        "' OR '1'='1",
+        "../..",
+        "é" * 8,
+        "\x00",
+        "_" * 22,
+    ]:
+        response = await gallery.client.get(
+            "/images", headers=headers(gallery, ANA), params={"cursor": cursor}
+        )
+        assert response.status_code == 400, cursor
+        assert code(response) == "invalid_cursor", cursor
 
 
-@pytest.mark.parametrize("name", ["sort", "owner_id", "fields", "include", "offset", "q"])
-async def test_an_unknown_parameter_is_422(gallery: Any, name: str) -> None:
-    response = await gallery.client.get("/images", headers=headers(gallery, ANA), params={name: "x"})
-    assert response.status_code == 422
-    assert response.json()["errors"] == [{"pointer": name, "detail": "is not known here"}]
+async def test_an_unknown_parameter_is_422(gallery: Any) -> None:
+    for name in ["sort", "owner_id", "fields", "include", "offset", "q"]:
+        response = await gallery.client.get("/images", headers=headers(gallery, ANA), params={name: "x"})
+        assert response.status_code == 422, name
+        assert response.json()["errors"] == [{"pointer": name, "detail": "is not known here"}], name
 
 
 async def test_anothers_cursor_shows_only_what_is_mine(gallery: Any) -> None:
@@ -145,18 +153,16 @@ async def test_if_match_keeps_one_change_from_overwriting_another(gallery: Any) 
     assert (await gallery.client.delete(path, headers=given)).status_code == 412
 
 
-@pytest.mark.parametrize(
-    "title", ["x" * 201, "a\nb", "a\u202eb", "a\x00b", "a\u2028b", 1, None, ["x"], {"a": "b"}], ids=repr
-)
-async def test_an_unfit_title_is_422(gallery: Any, title: Any) -> None:
-    image = await upload(gallery, ANA, "before")
-    response = await gallery.client.patch(
-        f"/images/{image['id']}", headers=headers(gallery, ANA), json={"title": title}
-    )
-    assert response.status_code == 422
-    assert [each["pointer"] for each in response.json()["errors"]] == ["/title"]
-    after = await gallery.client.get(f"/images/{image['id']}", headers=headers(gallery, ANA))
-    assert after.json()["title"] == "before"
+async def test_an_unfit_title_is_422(gallery: Any) -> None:
+    for title in ["x" * 201, "a\nb", "a\u202eb", "a\x00b", "a\u2028b", 1, None, ["x"], {"a": "b"}]:
+        image = await upload(gallery, ANA, "before")
+        response = await gallery.client.patch(
+            f"/images/{image['id']}", headers=headers(gallery, ANA), json={"title": title}
+        )
+        assert response.status_code == 422, title
+        assert [each["pointer"] for each in response.json()["errors"]] == ["/title"], title
+        after = await gallery.client.get(f"/images/{image['id']}", headers=headers(gallery, ANA))
+        assert after.json()["title"] == "before", title
 
 
 async def test_only_the_title_can_be_changed(gallery: Any) -> None:

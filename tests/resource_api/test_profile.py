@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from .callers import ANA, BRUNO, code, headers
 
 
@@ -49,14 +47,23 @@ async def test_a_taken_handle_is_409_in_any_case(gallery: Any) -> None:
     assert code(response) == "conflict"
 
 
-@pytest.mark.parametrize(
-    "handle",
-    ["ab", "a" * 31, "ana silva", "ána", "-ana", "_ana", "ana\n", "admin", "ADMIN", "", "a@b.example"],
-)
-async def test_an_unfit_handle_is_422(gallery: Any, handle: str) -> None:
-    response = await gallery.client.patch("/me", headers=headers(gallery, ANA), json={"handle": handle})
-    assert response.status_code == 422
-    assert [each["pointer"] for each in response.json()["errors"]] == ["/handle"]
+async def test_an_unfit_handle_is_422(gallery: Any) -> None:
+    for handle in [
+        "ab",
+        "a" * 31,
+        "ana silva",
+        "ána",
+        "-ana",
+        "_ana",
+        "ana\n",
+        "admin",
+        "ADMIN",
+        "",
+        "a@b.example",
+    ]:
+        response = await gallery.client.patch("/me", headers=headers(gallery, ANA), json={"handle": handle})
+        assert response.status_code == 422, handle
+        assert [each["pointer"] for each in response.json()["errors"]] == ["/handle"], handle
 
 
 async def test_only_the_writable_members_can_be_written(gallery: Any) -> None:

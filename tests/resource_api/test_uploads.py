@@ -3,7 +3,6 @@
 import io
 from typing import Any
 
-import pytest
 from PIL import Image
 
 from .callers import ANA, code, headers, png
@@ -68,11 +67,11 @@ async def test_more_than_file_and_title_is_refused(gallery: Any) -> None:
     assert titles.status_code == 422
 
 
-@pytest.mark.parametrize("title", ["x" * 201, "a\u202eb", "a\nb", "a\x00b"], ids=repr)
-async def test_an_unfit_title_is_422(gallery: Any, title: str) -> None:
-    response = await form(gallery, {"file": ("x.png", png())}, {"title": title})
-    assert response.status_code == 422
-    assert [each["pointer"] for each in response.json()["errors"]] == ["/title"]
+async def test_an_unfit_title_is_422(gallery: Any) -> None:
+    for title in ["x" * 201, "a\u202eb", "a\nb", "a\x00b"]:
+        response = await form(gallery, {"file": ("x.png", png())}, {"title": title})
+        assert response.status_code == 422, title
+        assert [each["pointer"] for each in response.json()["errors"]] == ["/title"], title
 
 
 async def test_another_media_type_is_415(gallery: Any) -> None:
@@ -83,9 +82,8 @@ async def test_another_media_type_is_415(gallery: Any) -> None:
     assert utf7.status_code == 415
 
 
-@pytest.mark.parametrize(
-    ("content", "content_type"),
-    [
+async def test_a_broken_form_is_4xx(gallery: Any) -> None:
+    for content, content_type in [
         (b"--b--\r\n", "multipart/form-data"),
         (b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b"),
         (b"--b\r\n" + b"X: y\r\n" * 10_000, "multipart/form-data; boundary=b"),
@@ -95,13 +93,10 @@ async def test_another_media_type_is_415(gallery: Any) -> None:
             "multipart/form-data; boundary=b",
         ),
         (b"", "multipart/form-data; boundary=" + "b" * 2_000),
-    ],
-    ids=["no boundary", "no name", "10,000 headers", "preamble", "5,000 parts", "empty"],
-)
-async def test_a_broken_form_is_4xx(gallery: Any, content: bytes, content_type: str) -> None:
-    response = await send(gallery, content, content_type)
-    assert response.status_code in (400, 413, 422)
-    code(response)
+    ]:
+        response = await send(gallery, content, content_type)
+        assert response.status_code in (400, 413, 422), (content, content_type)
+        code(response)
 
 
 async def test_a_file_over_ten_mebibytes_is_413(gallery: Any) -> None:
