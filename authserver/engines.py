@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 CONNECT_SECONDS, POOL_SECONDS, COMMAND_SECONDS = 2.0, 2.5, 2.5
 # SQLite waits this long for other processes to finish writing.
 BUSY_SECONDS = 5.0
-# After a failure, connections are not even tried for so long: those who queue shall not wait in vain as well.
+# After one that hung, connections are not even tried for so long: those who queue shall not wait in vain as well.
 _PAUSE_SECONDS = 1.0
 
 _BEGIN = "sqlite_begin"
@@ -118,29 +118,29 @@ def _postgresql(address: sa.URL, pool_size: int, patient: bool) -> AsyncEngine:
             "server_settings": {"application_name": "authserver", "timezone": "UTC", "jit": "off"},
         },
     )
-    failures = _Failures()
-    event.listen(engine.sync_engine, "do_connect", failures.check)
-    event.listen(engine.sync_engine, "handle_error", failures.note)
+    hangs = _Hangs()
+    event.listen(engine.sync_engine, "do_connect", hangs.check)
+    event.listen(engine.sync_engine, "handle_error", hangs.note)
     return engine
 
 
-class _Failures:
-    """Keeps those who wait for a database that hangs from waiting once more."""
+class _Hangs:
+    """Keeps those who queued for a database that hangs from waiting once more."""
 
     def __init__(self) -> None:
         self._until = 0.0
 
     def check(self, *_: object) -> None:
-        """Before a connection is opened. Raises TimeoutError shortly after a failure."""
+        """Before a connection is opened. Raises TimeoutError shortly after one hung."""
         if time.monotonic() < self._until:
             raise TimeoutError("the database did not answer a moment ago")
 
     def note(self, context: sa.ExceptionContext) -> None:
         """After any error. A connection that timed out is cut at once: rolling back on it would hang as well."""
-        timed_out = isinstance(context.original_exception, TimeoutError)
-        if timed_out or context.is_disconnect:
-            self._until = time.monotonic() + _PAUSE_SECONDS
-        if timed_out and context.connection is not None:
+        if not isinstance(context.original_exception, TimeoutError):
+            return
+        self._until = time.monotonic() + _PAUSE_SECONDS
+        if context.connection is not None:
             context.is_disconnect = True
             driver: Any = context.connection.connection.driver_connection
             driver.terminate()
