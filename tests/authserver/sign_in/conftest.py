@@ -50,7 +50,7 @@ def register(session: Any, now: float, name: str, redirect_uri: str) -> clients.
         redirect_uris=(redirect_uri,),
         grant_types=("authorization_code", "refresh_token"),
         auth_method="none",
-        scopes=tuple(SENTENCES),
+        scopes=(*SENTENCES, "openid"),
         homepage="https://www.photoprint.example/",
     )
     return created.client

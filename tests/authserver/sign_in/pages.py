@@ -86,7 +86,8 @@ def _encode(body: list[tuple[str, str]]) -> bytes:
 async def sign_up(client: Any, email: str = EMAIL, **filled: str) -> Any:
     """Creates an account through the page; the browser is signed in afterwards."""
     page = await client.get("/register")
-    return await send(client, page, "/register", email=email, **{"password": PASSWORD, **filled})
+    filled.setdefault("password", PASSWORD)
+    return await send(client, page, "/register", headers=None, untick="", email=email, **filled)
 
 
 async def sign_in(client: Any, email: str = EMAIL, password: str = PASSWORD) -> Any:

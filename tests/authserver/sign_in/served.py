@@ -18,7 +18,7 @@ from authserver.oauth import clients
 
 from .conftest import register
 
-LONG = "Das Außergewöhnlichlangefotobuchdruckereiprogramm für alle Fälle, Ultimate Edition"
+LONG = "Das Außergewöhnlichlangefotobuchdruckereiprogramm für alle Fälle"
 
 
 @dataclass(frozen=True)

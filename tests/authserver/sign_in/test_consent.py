@@ -231,7 +231,7 @@ async def test_an_app_cannot_dress_up_its_name(authserver: Any, clock: Any) -> N
     assert "&lt;img src=x" in page.text
 
 
-async def test_no_scope_is_said_plainly(authserver: Any, photo_print: Client) -> None:
+async def test_reserved_scopes_have_sentences_of_ours(authserver: Any, photo_print: Client) -> None:
     await pages.sign_up(authserver.client)
     page = await begin(authserver, photo_print, scope="openid")
     assert "Know that it is you" in page.text

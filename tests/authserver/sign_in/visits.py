@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from . import pages
 from .served import Served
 
-Visit = Callable[[Any, Served], None]
+Visit = Callable[[Any, Served], Awaitable[None]]
 
 _numbers = itertools.count()
 
@@ -20,72 +20,75 @@ def authorize(served: Served, app: Any, **changed: str | None) -> str:
     return f"{served.issuer}/oauth/authorize?{urlencode(pages.asks(app, **changed))}"
 
 
-def sign_up(page: Any, served: Served) -> None:
+async def sign_up(page: Any, served: Served) -> None:
     """A new person with a long address, signed in."""
-    page.goto(f"{served.issuer}/register")
-    page.fill(
+    await page.goto(f"{served.issuer}/register")
+    await page.fill(
         "#email", f"anastasia.papadopoulou-montgomery{next(_numbers)}@a-rather-long-company.example.org"
     )
-    page.fill("#password", pages.PASSWORD)
-    page.click("main button")
-    page.wait_for_url(f"{served.issuer}/")
+    await page.fill("#password", pages.PASSWORD)
+    await page.click("main button")
+    await page.wait_for_url(f"{served.issuer}/")
 
 
 def _at(path: str) -> Visit:
-    return lambda page, served: page.goto(served.issuer + path)
-
-
-def _signed_in(path: str) -> Visit:
-    def visit(page: Any, served: Served) -> None:
-        sign_up(page, served)
-        page.goto(served.issuer + path)
+    async def visit(page: Any, served: Served) -> None:
+        await page.goto(served.issuer + path)
 
     return visit
 
 
-def _failed_login(page: Any, served: Served) -> None:
-    page.goto(authorize(served, served.long))
-    page.fill("#email", "anastasia.papadopoulou-montgomery@a-rather-long-company.example.org")
-    page.fill("#password", "wrong")
-    page.click("main button")
+def _signed_in(path: str) -> Visit:
+    async def visit(page: Any, served: Served) -> None:
+        await sign_up(page, served)
+        await page.goto(served.issuer + path)
+
+    return visit
 
 
-def _failed_register(page: Any, served: Served) -> None:
-    page.goto(f"{served.issuer}/register")
-    page.fill("#email", "ana@example.org")
-    page.fill("#password", "short")
-    page.click("main button")
+async def _failed_login(page: Any, served: Served) -> None:
+    await page.goto(authorize(served, served.long))
+    await page.fill("#email", "anastasia.papadopoulou-montgomery@a-rather-long-company.example.org")
+    await page.fill("#password", "wrong")
+    await page.click("main button")
 
 
-def _consent(page: Any, served: Served) -> None:
-    sign_up(page, served)
-    page.goto(authorize(served, served.long, scope=None))
+async def _failed_register(page: Any, served: Served) -> None:
+    await page.goto(f"{served.issuer}/register")
+    await page.fill("#email", "ana@example.org")
+    await page.fill("#password", "short")
+    await page.click("main button")
 
 
-def _consent_again(page: Any, served: Served) -> None:
-    sign_up(page, served)
-    page.goto(authorize(served, served.web, scope="images:read"))
-    page.click("button[value=allow]")
-    page.goto(authorize(served, served.web, scope=None))
+async def _consent(page: Any, served: Served) -> None:
+    await sign_up(page, served)
+    await page.goto(authorize(served, served.long, scope=None))
 
 
-def _consent_on_this_computer(page: Any, served: Served) -> None:
-    sign_up(page, served)
-    page.goto(authorize(served, served.local, redirect_uri="http://127.0.0.1:50123/callback"))
+async def _consent_again(page: Any, served: Served) -> None:
+    await sign_up(page, served)
+    await page.goto(authorize(served, served.web, scope="images:read"))
+    await page.click("button[value=allow]")
+    await page.goto(authorize(served, served.web, scope=None))
 
 
-def _signed_out(page: Any, served: Served) -> None:
-    sign_up(page, served)
-    page.goto(f"{served.issuer}/logout")
-    page.click("main button")
+async def _consent_on_this_computer(page: Any, served: Served) -> None:
+    await sign_up(page, served)
+    await page.goto(authorize(served, served.local, redirect_uri="http://127.0.0.1:50123/callback"))
 
 
-def _mismatch(page: Any, served: Served) -> None:
-    page.goto(authorize(served, served.web, redirect_uri=f"{served.callback}/{'x' * 60}"))
+async def _signed_out(page: Any, served: Served) -> None:
+    await sign_up(page, served)
+    await page.goto(f"{served.issuer}/logout")
+    await page.click("main button")
 
 
-def _unknown_app(page: Any, served: Served) -> None:
-    page.goto(authorize(served, served.web, client_id="app_nobody"))
+async def _mismatch(page: Any, served: Served) -> None:
+    await page.goto(authorize(served, served.web, redirect_uri=f"{served.callback}/{'x' * 60}"))
+
+
+async def _unknown_app(page: Any, served: Served) -> None:
+    await page.goto(authorize(served, served.web, client_id="app_nobody"))
 
 
 VISITS: dict[str, Visit] = {

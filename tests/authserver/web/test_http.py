@@ -189,7 +189,9 @@ async def test_an_unexpected_failure_tells_only_its_number(
     assert (await authserver.client.get("/livez")).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.test", "null", "http://localhost:8001", "http://localhost:8000"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.test", "null", "http://localhost:8001", "http://localhost:8000"]
+)
 async def test_no_page_may_be_read_from_another_origin(authserver: Any, origin: str) -> None:
     for path in ("/", "/login", "/consent", "/docs", "/nothing"):
         for method in ("GET", "OPTIONS"):

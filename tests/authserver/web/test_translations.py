@@ -47,7 +47,7 @@ def _texts(catalogue: Catalog) -> dict[Message, list[str]]:
     for message in catalogue:
         if message.id:
             key = message.id if isinstance(message.id, str) else tuple(message.id)
-            texts[key] = [message.string] if isinstance(message.string, str) else list(message.string)
+            texts[key] = [message.string] if isinstance(message.string, str) else list(message.string or ())
     return texts
 
 
