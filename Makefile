@@ -1,0 +1,57 @@
+# `make` lists what there is. Needed: Python 3.11 or newer, make, and a package registry.
+# Settings go in by the environment: AUTHSERVER_PORT=9000 make demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format audit lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/runtime.installed
+DEVELOPMENT := $(VENV)/development.installed
+WORKERS ?= logical
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help: ## List these targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## Start both services with people, apps and pictures to try; Ctrl-C stops them.
+	@exec $(BIN)/authserver demo
+
+test: $(DEVELOPMENT) ## Test everything, on SQLite and PostgreSQL, with a browser where there is one.
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+
+check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports, and pins.
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/pins.py
+
+format: $(DEVELOPMENT) ## Format the code and mend what can be mended without thought.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+audit: $(DEVELOPMENT) ## Ask the advisory service about every pinned package.
+	@$(BIN)/python .ci/audit.py
+
+lock: ## Pin every dependency with its hashes; UPGRADE=1 takes the newest of each.
+	@sh .ci/lock
+
+clean: ## Remove what these targets made; the demo's data in var/ stays.
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find authserver resource_api keys tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@sh .ci/make-venv $(VENV)
+
+$(RUNTIME): $(VENV)/pyvenv.cfg requirements.txt pyproject.toml
+	@echo "Installing what requirements.txt pins, once."
+	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPMENT): $(VENV)/pyvenv.cfg requirements-dev.txt pyproject.toml
+	@echo "Installing what requirements-dev.txt pins, once."
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(RUNTIME) $@
