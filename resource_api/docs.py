@@ -1,5 +1,6 @@
 """The documentation this service carries: the OpenAPI document, a page to read it on, a page for every problem."""
 
+import asyncio
 from typing import Any
 
 import jinja2
@@ -29,13 +30,13 @@ _POLICY = (
 @router.get("/openapi.json")
 async def openapi_json(request: Request, house: state.House) -> Response:
     """The OpenAPI document as JSON."""
-    return _public(JSONResponse(openapi.document(request.app, house.settings)))
+    return _public(JSONResponse(await _document(request, house)))
 
 
 @router.get("/openapi.yaml")
 async def openapi_yaml(request: Request, house: state.House) -> Response:
     """The OpenAPI document as YAML (RFC 9512)."""
-    spec = openapi.document(request.app, house.settings)
+    spec = await _document(request, house)
     text = yaml.dump(spec, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
     return _public(Response(text, media_type="application/yaml"))
 
@@ -43,7 +44,7 @@ async def openapi_yaml(request: Request, house: state.House) -> Response:
 @router.get("/docs")
 async def docs(request: Request, house: state.House) -> Response:
     """Every operation on one page, without script."""
-    spec = openapi.document(request.app, house.settings)
+    spec = await _document(request, house)
     return _page(
         house.settings,
         "docs.html",
@@ -67,6 +68,11 @@ async def error_page(house: state.House, code: str) -> Response:
 async def style(request: Request) -> Response:
     """The one style sheet of these pages."""
     return _public(etags.answer(request, _template("style.css").render().encode(), "text/css"))
+
+
+async def _document(request: Request, house: state.State) -> dict[str, Any]:
+    # Made once, in a thread: it takes longer than anybody else should wait.
+    return await asyncio.to_thread(openapi.document, request.app, house.settings)
 
 
 class _Plain(yaml.SafeDumper):

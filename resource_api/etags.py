@@ -3,10 +3,37 @@
 import base64
 import hashlib
 import re
+from typing import Any
 
 from fastapi import Request, Response
 
 from .problems import Problem
+
+CACHED: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "schema": {"type": "string"},
+            "description": "The ETag you have: 304 when nothing has changed.",
+        }
+    ],
+    "responses": {"304": {"description": "You have this version."}},
+}
+"""What `answer` means for a route's description, as its `openapi_extra`."""
+
+GUARDED: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "schema": {"type": "string"},
+            "description": "The ETag you have: 412 when it is no longer the current one.",
+        }
+    ],
+    "responses": {"412": {}},
+}
+"""What `require` means for a route's description, as its `openapi_extra`."""
 
 _ONE = re.compile(r'(W/)?("[\x21\x23-\x7e]*")')
 

@@ -104,7 +104,11 @@ async def create_gallery(
 
 
 @router.get(
-    "/galleries/{gallery_id}", operation_id="getGallery", response_model=Gallery, summary="Read a gallery"
+    "/galleries/{gallery_id}",
+    operation_id="getGallery",
+    response_model=Gallery,
+    summary="Read a gallery",
+    openapi_extra=etags.CACHED,
 )
 async def get_gallery(
     caller: Annotated[Caller, auth.caller("gallery:read")],
@@ -122,6 +126,7 @@ async def get_gallery(
     operation_id="changeGallery",
     response_model=Gallery,
     summary="Rename a gallery",
+    openapi_extra=etags.GUARDED,
 )
 async def change_gallery(
     caller: Annotated[Caller, auth.caller("gallery:write")],
@@ -142,7 +147,11 @@ async def change_gallery(
 
 
 @router.delete(
-    "/galleries/{gallery_id}", operation_id="deleteGallery", summary="Delete a gallery", status_code=204
+    "/galleries/{gallery_id}",
+    operation_id="deleteGallery",
+    summary="Delete a gallery",
+    status_code=204,
+    openapi_extra=etags.GUARDED,
 )
 async def delete_gallery(
     caller: Annotated[Caller, auth.caller("gallery:write")],

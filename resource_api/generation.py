@@ -33,6 +33,8 @@ class NewImage(inputs.Body):
     response_model=images.Image,
     summary="Generate an image",
     status_code=201,
+    openapi_extra=idempotency.HEADER,
+    responses={402: {}, 429: {}, 507: {}},
 )
 async def generate_image(
     caller: Annotated[Caller, auth.person("images:write", "credits:spend")],

@@ -19,6 +19,19 @@ from .auth import Caller
 from .database import metadata
 from .problems import Problem
 
+HEADER: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            "description": "A name you give to this request. Repeated within a day with the same body, it has one "
+            "effect and one answer.",
+        }
+    ]
+}
+"""What `key_of` means for a route's description, as its `openapi_extra`."""
+
 KEEP_SECONDS = 24 * 3600.0
 
 answers = sa.Table(

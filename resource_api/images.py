@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 import sqlalchemy as sa
@@ -36,6 +36,11 @@ ACCESS: dict[int, Literal["read", "edit", "own"]] = {
     Access.EDIT: "edit",
     Access.OWN: "own",
 }
+
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {f"image/{kind.lower()}": {} for kind in pictures.FORMATS}}
+}
+_THUMBNAIL: dict[int | str, dict[str, Any]] = {200: {"content": {pictures.THUMBNAIL_MEDIA_TYPE: {}}}}
 
 Title = Annotated[inputs.Line, inputs.text(0, 200)]
 
@@ -85,7 +90,11 @@ async def list_images(
 
 
 @router.get(
-    "/images/{image_id}", operation_id="getImage", response_model=Image, summary="Read an image's data"
+    "/images/{image_id}",
+    operation_id="getImage",
+    response_model=Image,
+    summary="Read an image's data",
+    openapi_extra=etags.CACHED,
 )
 async def get_image(
     caller: Annotated[Caller, auth.caller("images:read")], house: state.House, request: Request, image_id: str
@@ -96,7 +105,11 @@ async def get_image(
 
 
 @router.patch(
-    "/images/{image_id}", operation_id="renameImage", response_model=Image, summary="Rename an image"
+    "/images/{image_id}",
+    operation_id="renameImage",
+    response_model=Image,
+    summary="Rename an image",
+    openapi_extra=etags.GUARDED,
 )
 async def rename_image(
     caller: Annotated[Caller, auth.caller("images:write")],
@@ -116,7 +129,13 @@ async def rename_image(
     return Response(content, media_type="application/json", headers={"ETag": etags.of(content)})
 
 
-@router.delete("/images/{image_id}", operation_id="deleteImage", summary="Delete an image", status_code=204)
+@router.delete(
+    "/images/{image_id}",
+    operation_id="deleteImage",
+    summary="Delete an image",
+    status_code=204,
+    openapi_extra=etags.GUARDED,
+)
 async def delete_image(
     caller: Annotated[Caller, auth.caller("images:write")],
     house: state.House,
@@ -134,7 +153,14 @@ async def delete_image(
     await _forget(house, image_id)
 
 
-@router.get("/images/{image_id}/content", operation_id="getImageContent", summary="Read an image")
+@router.get(
+    "/images/{image_id}/content",
+    operation_id="getImageContent",
+    summary="Read an image",
+    response_class=Response,
+    responses=_PICTURE,
+    openapi_extra=etags.CACHED,
+)
 async def get_content(
     caller: Annotated[Caller, auth.caller("images:read")], house: state.House, request: Request, image_id: str
 ) -> Response:
@@ -142,7 +168,14 @@ async def get_content(
     return await _bytes(caller, house, request, image_id, "")
 
 
-@router.get("/images/{image_id}/thumbnail", operation_id="getImageThumbnail", summary="Read a small image")
+@router.get(
+    "/images/{image_id}/thumbnail",
+    operation_id="getImageThumbnail",
+    summary="Read a small image",
+    response_class=Response,
+    responses=_THUMBNAIL,
+    openapi_extra=etags.CACHED,
+)
 async def get_thumbnail(
     caller: Annotated[Caller, auth.caller("images:read")], house: state.House, request: Request, image_id: str
 ) -> Response:

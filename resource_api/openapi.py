@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from . import auth, problems
+from . import auth, etags, problems
 from .inputs import Body
 from .settings import Settings
 
@@ -93,8 +93,9 @@ def _schemas(models: set[type[Body]]) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], route: APIRoute, model: type[Body] | None) -> None:
     responses = operation["responses"]
+    responses.pop("422", None)  # FastAPI's own, for every parameter
     scopes = [scope for each in operation.pop("security", []) for scope in each.get("bearer", [])]
-    statuses = {405, *_ALWAYS}
+    statuses = set(_ALWAYS)
     if model is not None:
         schema = {"$ref": _REF.format(model=model.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -107,10 +108,7 @@ def _complete(operation: dict[str, Any], route: APIRoute, model: type[Body] | No
         statuses |= {404}
     if any(each["in"] == "query" for each in operation.get("parameters", [])):
         statuses |= {422}
-    else:
-        responses.pop("422", None) if "requestBody" not in operation else None
-    if "credits:spend" in scopes:
-        statuses |= {402, 409, 429, 507}
+    statuses |= {int(status) for status in responses if status >= "4"}
     for each in operation.get("parameters", []):
         if each["in"] == "path":
             each.setdefault("description", "An id of this API, in lower case.")
@@ -118,12 +116,17 @@ def _complete(operation: dict[str, Any], route: APIRoute, model: type[Body] | No
     for status in sorted(statuses):
         responses[str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
     for status, response in responses.items():
-        if status.startswith("2"):
+        if status.startswith(("2", "3")):
             response.setdefault("headers", {})["X-Request-Id"] = {"schema": {"type": "string"}}
+            if etags.CACHED["parameters"][0] in operation.get("parameters", []):
+                response["headers"]["ETag"] = {"schema": {"type": "string"}}
+            if status == "201" and "{" not in route.path_format:
+                response["headers"]["Location"] = {"schema": {"type": "string", "format": "uri-reference"}}
 
 
 def _statuses() -> list[int]:
-    return sorted({kind.status for kind in problems.KINDS.values()})
+    # 405 belongs to addresses, not to operations: an operation's own method is never refused.
+    return sorted({kind.status for kind in problems.KINDS.values()} - {405})
 
 
 def _name(status: int) -> str:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from . import auth, galleries, images, inputs, ownership, paging, problems, state
+from . import auth, etags, galleries, images, inputs, ownership, paging, problems, state
 from .auth import Caller
 from .ownership import Access, placements
 from .problems import Problem
@@ -71,6 +71,7 @@ async def list_gallery_images(
     operation_id="addGalleryImage",
     summary="Add an image to a gallery",
     status_code=201,
+    responses={409: {}},
 )
 async def add_gallery_image(
     caller: Annotated[Caller, auth.caller("gallery:write")],
@@ -96,6 +97,8 @@ async def add_gallery_image(
     operation_id="orderGalleryImages",
     response_model=galleries.Gallery,
     summary="Order a gallery's images",
+    responses={409: {}},
+    openapi_extra=etags.GUARDED,
 )
 async def order_gallery_images(
     caller: Annotated[Caller, auth.caller("gallery:write")],

@@ -161,7 +161,7 @@ async def get_me(caller: Annotated[Caller, auth.person("profile:read")], house: 
     return _shown(await ensure(house, caller))
 
 
-@router.patch("/me", operation_id="changeMe", summary="Change your profile")
+@router.patch("/me", operation_id="changeMe", summary="Change your profile", responses={409: {}})
 async def change_me(
     caller: Annotated[Caller, auth.person("profile:write")],
     house: state.House,

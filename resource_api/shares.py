@@ -69,6 +69,7 @@ async def list_image_shares(
     response_model=Share,
     summary="Share an image",
     status_code=201,
+    responses={200: {"model": Share}, 429: {}},
 )
 async def share_image(
     caller: Annotated[Caller, auth.person("images:write")], house: state.House, image_id: str, wanted: Wanted
@@ -110,6 +111,7 @@ async def list_gallery_shares(
     response_model=Share,
     summary="Share a gallery",
     status_code=201,
+    responses={200: {"model": Share}, 429: {}},
 )
 async def share_gallery(
     caller: Annotated[Caller, auth.person("gallery:write")],

@@ -56,6 +56,7 @@ class _Form(pydantic.BaseModel):
     status_code=201,
     response_model=images.Image,
     openapi_extra=_FORM,
+    responses={429: {}, 507: {}},
 )
 async def upload(
     caller: Annotated[auth.Caller, auth.caller("images:write")], house: state.House, request: Request
