@@ -34,7 +34,8 @@ KEPT_BYTES = 32 * 1024 * 1024
 THUMBNAIL_PIXELS = 320
 THUMBNAIL_MEDIA_TYPE = "image/webp"
 
-# Beyond this many pixels the encoders hurry: a few per cent larger, and two to three times as fast.
+# Beyond this many pixels the encoders hurry, for files that are a tenth larger. PNG level 3 instead of the usual 6
+# takes a third of the time, for files that are a twentieth larger.
 _HURRY_PIXELS = 6_000_000
 _MULTIPLE = MpoImagePlugin.MpoImageFile.format
 _ORIENTATION = 0x0112
@@ -178,7 +179,7 @@ def _encoded(image: Image.Image, format_: str) -> bytes | None:
     hurry = image.width * image.height > _HURRY_PIXELS
     buffer = io.BytesIO()
     if format_ == "PNG":
-        image.save(buffer, "PNG", compress_level=1 if hurry else 6)
+        image.save(buffer, "PNG", compress_level=1 if hurry else 3)
     elif format_ == "JPEG":
         pixels = image if image.mode in ("L", "RGB") else image.convert("RGB")
         pixels.save(buffer, "JPEG", quality=90)
