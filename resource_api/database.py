@@ -6,7 +6,7 @@ A verb is a plain function on a `Session`; a route runs it by `await database.tr
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -26,13 +26,13 @@ metadata = sa.MetaData(
     }
 )
 
-# A client waits at most this long for a database that does not answer, then hears 503.
-PATIENCE_SECONDS = 3.0
+# So long may a database take to answer; then the caller hears 503, within three seconds in all.
+PATIENCE_SECONDS = 2.5
 _BEGIN = "sqlite_begin"
 
 
 class UnavailableError(Exception):
-    """The database does not answer now. The caller may try again: nothing was changed."""
+    """The database does not answer now. The caller may try again."""
 
 
 class Database:
@@ -40,51 +40,82 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.engine = engine(url, pool_size=pool_size)
-        is_sqlite = self.engine.dialect.name == "sqlite"
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         # A read of one statement needs no BEGIN and no ROLLBACK: one round trip instead of three.
-        alone = {_BEGIN: None} if is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        alone = {_BEGIN: None} if self._is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = self.engine.execution_options(**alone)
         # SQLite has one writer at a time; queueing here is fair, while its own waiting is by polling.
         self._writer: contextlib.AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if is_sqlite else contextlib.nullcontext()
+            asyncio.Lock() if self._is_sqlite else contextlib.nullcontext()
         )
+        self._abandoned: set[asyncio.Task[Any]] = set()
 
     async def transaction(self, work: Callable[[Session], T]) -> T:
         """What `work` returns, after its changes are committed; whatever it raises rolls them back.
 
-        Raises `UnavailableError` when the database cannot be reached or is locked for too long.
+        Raises `UnavailableError` when the database cannot be reached or is locked for too long. When that happens
+        during the commit, nobody knows whether it was one.
         """
-        async with self._writer, self._session(self._writing) as session:
-            answer = await session.run_sync(work)
-            await session.commit()
-            return answer
+        return await self._patiently(self._transaction(work))
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns. It must not write; each of its statements sees what is committed by then."""
-        async with self._session(self._reading) as session:
-            return await session.run_sync(work)
+        return await self._patiently(self._read(work))
 
     async def ready(self) -> None:
         """Returns when the database answers, raises `UnavailableError` when it does not."""
         await self.read(lambda session: session.execute(sa.text("SELECT 1")))
 
     async def close(self) -> None:
+        await asyncio.gather(*self._abandoned, return_exceptions=True)
         await self.engine.dispose()
 
-    @contextlib.asynccontextmanager
-    async def _session(self, bind: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    async def _transaction(self, work: Callable[[Session], T]) -> T:
+        async with self._writer, _session(self._writing) as session:
+            answer = await session.run_sync(work)
+            await session.commit()
+            return answer
+
+    async def _read(self, work: Callable[[Session], T]) -> T:
+        async with _session(self._reading) as session:
+            return await session.run_sync(work)
+
+    async def _patiently(self, working: Coroutine[Any, Any, T]) -> T:
+        if self._is_sqlite:
+            return await working  # a file answers, and its driver's threads cannot be interrupted
+        # A server that hangs also lets a connection's end take seconds: the caller need not wait for that.
+        task = asyncio.create_task(working)
         try:
-            async with AsyncSession(bind, expire_on_commit=False) as session:
-                yield session
-        except exc.IntegrityError:
-            raise
-        except (exc.TimeoutError, TimeoutError, OSError) as error:
-            raise UnavailableError(str(error)) from error
-        except exc.DBAPIError as error:
-            if error.connection_invalidated or _temporary(error):
-                raise UnavailableError(str(error.orig)) from error
-            raise
+            await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+        finally:
+            if not task.done():
+                task.cancel()
+                self._abandoned.add(task)
+                task.add_done_callback(self._buried)
+        if not task.done():
+            raise UnavailableError("the database does not answer")
+        return task.result()
+
+    def _buried(self, task: asyncio.Task[Any]) -> None:
+        self._abandoned.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, or asyncio would complain
+
+
+@contextlib.asynccontextmanager
+async def _session(bind: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    try:
+        async with AsyncSession(bind, expire_on_commit=False) as session:
+            yield session
+    except exc.IntegrityError:
+        raise
+    except (exc.TimeoutError, TimeoutError, OSError) as error:
+        raise UnavailableError(str(error)) from error
+    except exc.DBAPIError as error:
+        if error.connection_invalidated or _temporary(error):
+            raise UnavailableError(str(error.orig)) from error
+        raise
 
 
 def engine(url: str, *, pool_size: int = 5) -> AsyncEngine:

@@ -70,6 +70,12 @@ async def style(request: Request) -> Response:
     return _public(etags.answer(request, _template("style.css").render().encode(), "text/css"))
 
 
+@router.get("/docs/icon.svg")
+async def icon(request: Request) -> Response:
+    """The small picture in a browser's tab."""
+    return _public(etags.answer(request, _template("icon.svg").render().encode(), "image/svg+xml"))
+
+
 async def _document(request: Request, house: state.State) -> dict[str, Any]:
     # Made once, in a thread: it takes longer than anybody else should wait.
     return await asyncio.to_thread(openapi.document, request.app, house.settings)

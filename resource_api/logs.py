@@ -40,6 +40,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # "keys" says what came of a fetch
 
 
 def get(name: str) -> Any:

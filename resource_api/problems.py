@@ -172,7 +172,7 @@ KINDS = {
             503,
             "Busy",
             "The database does not answer, or too many pictures are waiting to be made.",
-            "Try again after Retry-After seconds. Nothing was changed.",
+            "Try again after Retry-After seconds. What costs credits is repeated safely with an Idempotency-Key.",
         ),
         Kind(
             "storage_full",
@@ -239,9 +239,9 @@ def invalid(pointer: str, detail: str) -> Problem:
 
 
 def busy(retry_after_seconds: int = 2) -> Problem:
-    """Try again shortly: nothing was changed."""
+    """Try again shortly."""
     return Problem(
         "busy",
-        "The service is busy. Nothing was changed; try again shortly.",
+        "The service is busy; try again shortly.",
         headers={"Retry-After": str(retry_after_seconds)},
     )

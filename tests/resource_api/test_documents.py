@@ -92,6 +92,7 @@ async def test_a_route_without_a_token_is_public_on_purpose(gallery: Any) -> Non
         "/metrics",
         "/docs",
         "/docs/style.css",
+        "/docs/icon.svg",
         "/docs/errors/{code}",
         "/openapi.json",
         "/openapi.yaml",
