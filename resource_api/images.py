@@ -219,6 +219,9 @@ async def add(
 
     def store(session: Session) -> Image:
         image = show(ownership.create(session, images, caller, **values))
+        used = sa.select(sa.func.sum(images.c.size_bytes)).where(images.c.owner == caller.owner)
+        if session.execute(used).scalar_one() > (room := house.settings.storage_bytes):
+            raise problems.Problem("quota_exceeded", f"All your images together may have {room:,} bytes.")
         also(session, image)
         return image
 

@@ -118,6 +118,13 @@ KINDS = {
             "Send less, or a smaller picture.",
         ),
         Kind(
+            "quota_exceeded",
+            413,
+            "Your images fill the room you have",
+            "Every owner has the same room for images, and this one would not fit any more. Nothing was charged.",
+            "Delete images you no longer need, then try again.",
+        ),
+        Kind(
             "unsupported_media_type",
             415,
             "This media type is not accepted",

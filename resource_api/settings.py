@@ -54,6 +54,9 @@ class Settings(pydantic_settings.BaseSettings):
     welcome_credits: int = Field(
         default=100, ge=0, le=1_000_000, description="Credits a person finds in a new balance."
     )
+    storage_bytes: int = Field(
+        default=1024**3, ge=1024**2, description="How many bytes of images one owner may keep (1 GiB)."
+    )
     image_price: int = Field(default=5, ge=1, le=1_000_000, description="Credits one generated image costs.")
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8001, ge=1, le=65535, description="The port to listen on.")

@@ -124,7 +124,8 @@ async def _start(cpu_seconds: int) -> Process:
         str(cpu_seconds),
         stdin=PIPE,
         stdout=PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        # Nothing else of the environment: it holds the database's password, and the child opens strangers' files.
+        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
         start_new_session=True,  # Ctrl-C is for the service, which lets it finish
     )
 

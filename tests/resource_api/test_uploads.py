@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from .callers import ANA, code, headers, png
+from .callers import ANA, BRUNO, another, code, headers, png, upload
 
 
 async def send(gallery: Any, content: bytes, content_type: str) -> Any:
@@ -124,3 +124,20 @@ async def test_a_body_without_a_length_ends_at_the_limit(gallery: Any) -> None:
     )
     assert response.status_code == 413
     assert sent <= 12
+
+
+async def test_beyond_ones_room_nothing_is_kept_and_nothing_charged(gallery: Any) -> None:
+    one = (await upload(gallery, ANA))["size_bytes"]
+    given = headers(gallery, ANA)
+    async with another(gallery, storage_bytes=2 * one) as small:
+        second = await small.client.post("/uploads", headers=given, files={"file": ("x.png", png())})
+        third = await small.client.post("/uploads", headers=given, files={"file": ("x.png", png())})
+        drawn = await small.client.post("/images", headers=given, json={"prompt": "a pier"})
+        others = await small.client.post(
+            "/uploads", headers=headers(gallery, BRUNO), files={"file": ("x", png())}
+        )
+    assert [answer.status_code for answer in (second, third, drawn, others)] == [201, 413, 413, 201]
+    assert code(third) == code(drawn) == "quota_exceeded"
+    assert (await gallery.client.get("/credits", headers=given)).json() == {"credits": 100}
+    kept = [path for path in gallery.settings.files.rglob("*") if path.is_file()]
+    assert len(kept) == 2 * 3, "content and thumbnail of three images"
