@@ -14,7 +14,15 @@ PINS = Path(__file__).resolve().parents[1] / "requirements.txt"
 
 
 def main() -> int:
-    command = ["pip_audit", "--requirement", str(PINS), "--require-hashes", "--disable-pip", "--format", "json"]
+    command = [
+        "pip_audit",
+        "--requirement",
+        str(PINS),
+        "--require-hashes",
+        "--disable-pip",
+        "--format",
+        "json",
+    ]
     asked = subprocess.run(
         [sys.executable, "-m", *command, "--timeout", "15"], capture_output=True, text=True, check=False
     )

@@ -28,10 +28,16 @@ class Floor:
 
 
 FLOORS = (
-    Floor("authlib", "1.9.9", "CVE-2026-116672 and five older ones of its server: mended in 1.9.1 at the latest"),
-    Floor("joserfc", "1.8", "CVE-2026-119284: a token was split before its size was checked; mended in 1.7.6"),
+    Floor(
+        "authlib", "1.9.9", "CVE-2026-116672 and five older ones of its server: mended in 1.9.1 at the latest"
+    ),
+    Floor(
+        "joserfc", "1.8", "CVE-2026-119284: a token was split before its size was checked; mended in 1.7.6"
+    ),
     Floor("starlette", "1.0.1", "CVE-2026-48710: a malformed Host header changed request.url.path"),
-    Floor("python-multipart", "0.0.30", "CVE-2026-53539 and CVE-2026-42561: unbounded work on a form's headers"),
+    Floor(
+        "python-multipart", "0.0.30", "CVE-2026-53539 and CVE-2026-42561: unbounded work on a form's headers"
+    ),
     Floor("pillow", "12.2", "CVE-2026-40192: a decompression bomb filled the memory"),
     Floor("cryptography", "48.0.1", "GHSA-537c-gmf6-5ccf: its wheels carried a vulnerable OpenSSL"),
 )
@@ -58,7 +64,9 @@ def floors_of(project: str) -> dict[str, Version]:
     found = {}
     for text in tomllib.loads(project)["project"]["dependencies"]:
         requirement = Requirement(text)
-        least = [Version(each.version) for each in requirement.specifier if each.operator in (">=", "==", "~=")]
+        least = [
+            Version(each.version) for each in requirement.specifier if each.operator in (">=", "==", "~=")
+        ]
         found[requirement.name.lower()] = max(least, default=Version("0"))
     return found
 
