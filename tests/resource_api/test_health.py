@@ -7,8 +7,9 @@ import httpx2
 
 from resource_api import app as application
 from resource_api import migrations, settings
+from tests.support import tokens
 
-from .callers import ANA, headers
+from .callers import ANA, BRUNO, headers
 
 
 async def test_alive_and_ready(gallery: Any) -> None:
@@ -74,3 +75,25 @@ async def test_without_a_database_it_is_not_ready_and_answers_503(gallery: Any, 
         assert response.status_code == 503
         assert response.json()["type"].endswith("/busy")
         assert response.headers["retry-after"] == "2"
+
+
+async def test_it_keeps_working_when_the_authorization_server_is_gone(
+    gallery: Any, clock: Any, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/alone.db"
+    await migrations.upgrade(url)
+    with tokens.published([gallery.key]) as keys_url:
+        app = application.create_app(
+            settings.load(database_url=url, files=tmp_path, jwks_url=keys_url), clock=clock
+        )
+        transport = httpx2.ASGITransport(app=app)
+        client = httpx2.AsyncClient(transport=transport, base_url="http://localhost:8001")
+        running = app.router.lifespan_context(app)
+        await running.__aenter__()
+        assert (await client.get("/images", headers=headers(gallery, ANA))).status_code == 200
+    for seconds in (10, 600, 6 * 3600):
+        clock.advance(seconds)
+        assert (await client.get("/images", headers=headers(gallery, BRUNO))).status_code == 200, seconds
+        assert (await client.get("/readyz")).status_code == 200, seconds
+    await client.aclose()
+    await running.__aexit__(None, None, None)
