@@ -19,6 +19,10 @@ from .settings import Settings
 HIDDEN = "…"
 MAX_LENGTH = 2_000  # of one value; a line stays well under 16 KiB
 
+# At debug level, these print what they were given.
+QUIET = ("authlib", "asyncio", "aiosqlite", "redis", "httpcore2", "httpx2")
+UVICORN = ("uvicorn", "uvicorn.error", "uvicorn.access")
+
 _SECRET_WORDS = frozenset(
     [
         "authorization",
@@ -70,11 +74,10 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # At debug level Authlib and the drivers print what they were given.
-    for name in ("authlib", "asyncio", "aiosqlite", "redis", "httpcore2", "httpx2"):
+    for name in QUIET:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
     # Their handlers are uvicorn's own format; the line of each request is written by the web.
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in UVICORN:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"

@@ -146,9 +146,9 @@ def _bytes(password: str) -> bytes:
 
 
 def _words(inputs: Iterable[str]) -> list[str]:
-    """What a password may not be made of: each input, and its parts of three letters or more."""
+    """What a password may not be made of: each input, what is before an @, and parts of three letters or more."""
     found: list[str] = []
     for text in inputs:
         parts = "".join(char if char.isalnum() else " " for char in text).split()
-        found += [text, *(part for part in parts if len(part) > 2)]
+        found += [text, text.partition("@")[0], *(part for part in parts if len(part) > 2)]
     return [text[:100] for text in found if text][:50]

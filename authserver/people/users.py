@@ -79,12 +79,11 @@ def email_key(email: str) -> str:
 def check_email(email: str) -> str:
     """The address as it is stored. Raises EmailError."""
     email = email.strip()
-    # Invisible characters make twins that nobody can tell apart.
-    if any(unicodedata.category(char)[0] == "C" for char in email):
+    if _has_invisible(email):  # they make twins that nobody can tell apart
         raise EmailError("An e-mail address has no invisible characters.")
     try:
         # No look-up: mail proves an address, DNS only slows registration. `.test` is for tests (RFC 6761).
-        checked = validate_email(email, check_deliverability=False, test_environment=True)
+        checked = validate_email(email, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
         raise EmailError(str(error)) from None
     if len(checked.normalized) > MAX_EMAIL:
@@ -135,7 +134,9 @@ def find(session: Session, user_id: str) -> User | None:
 
 def find_by_email(session: Session, email: str) -> User | None:
     """The account that any spelling of this address stands for, disabled or not."""
-    return _one(session, table.c.email_key == email_key(email))
+    key = email_key(email)
+    # Nobody has such an address, and PostgreSQL would refuse the question.
+    return None if _has_invisible(key) else _one(session, table.c.email_key == key)
 
 
 def list_page(session: Session, *, after: str | None = None, limit: int = 100) -> list[User]:
@@ -181,8 +182,14 @@ def _one(session: Session, condition: sa.ColumnElement[bool]) -> User | None:
     return None if row is None else User(**row)
 
 
+def _has_invisible(text: str) -> bool:
+    """Whether there is a control or format character, half of a surrogate pair, or nothing Unicode knows."""
+    return any(unicodedata.category(char)[0] == "C" for char in text)
+
+
 def _scripts(text: str) -> set[str]:
     """The alphabets of the letters, by the first word of their Unicode names; Japanese uses three at once."""
-    found = {unicodedata.name(char, "?").split()[0] for char in text if char.isalpha()}
+    letters = [char for char in unicodedata.normalize("NFKC", text) if char.isalpha()]
+    found = {unicodedata.name(char, "?").split()[0] for char in letters}
     japanese = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}
     return found - japanese | ({"JAPANESE"} if found & japanese else set())

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from authserver.database import Database
 
 Opened = Callable[[], Database]
+
+
+async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 3) -> None:
+    """Returns as soon as `check` is true; fails when it isn't in time."""
+    for _ in range(round(seconds / 0.02)):
+        if await check():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(f"not within {seconds} seconds")
 
 
 @pytest.fixture

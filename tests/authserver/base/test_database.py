@@ -155,8 +155,11 @@ async def test_a_refused_row_leaves_the_transaction_usable(database: Database) -
 
 
 async def test_rows_are_deleted_in_bounded_batches(database: Database) -> None:
-    for number in range(5):
-        await database.transaction(lambda session, number=number: put(session, bytes([number])))
+    def fill(session: Session) -> None:
+        for number in range(5):
+            put(session, bytes([number]))
+
+    await database.transaction(fill)
 
     def delete(session: Session) -> int:
         return bridge.delete_batch(session, COUNTERS, COUNTERS.c.count == 0, 3)

@@ -82,7 +82,7 @@ def test_every_wrong_setting_is_named_at_once() -> None:
 def test_a_misspelt_variable_is_an_error_that_knows_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTHSERVER_ISUER", "https://example.org")
     with pytest.raises(
-        settings.ConfigurationError, match="AUTHSERVER_ISUER .* Did you mean AUTHSERVER_ISSUER?"
+        settings.ConfigurationError, match=r"AUTHSERVER_ISUER .* Did you mean AUTHSERVER_ISSUER\?"
     ):
         settings.load()
 
