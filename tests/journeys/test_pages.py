@@ -1,0 +1,105 @@
+"""What the documentation tells people to type works, on the demo it tells them to start."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from ..support import processes
+from . import pages
+
+LANGUAGES = {"sh", "text", "json", "python", ""}
+RUNNABLE = [page for page in pages.PAGES if pages.blocks(page, "sh")]
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(pages.ROOT))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A running demo, and the settings a shell needs to find it."""
+    folder = tmp_path_factory.mktemp("demo")
+    port, other = processes.free_port(), processes.free_port()
+    settings = {
+        "AUTHSERVER_PORT": str(port),
+        "RESOURCE_API_PORT": str(other),
+        "DEMO_DIR": str(folder / "var"),
+    }
+    with processes.started(["authserver", "demo"], settings, folder, f"http://localhost:{port}") as program:
+        processes.wait_until_ready(
+            processes.Program(f"http://localhost:{other}", program.process, program.log)
+        )
+        yield settings
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("page", RUNNABLE, ids=_name)
+def test_every_example_works_in_order(demo: dict[str, str], page: Path) -> None:
+    # `make` needs a fresh machine and has its own test.
+    scripts = [script for script in pages.blocks(page, "sh") if not script.startswith(("make ", "git clone"))]
+    with pages.shell(demo) as shell:
+        for script in scripts:
+            if "$CODE" in script:
+                shell.run(_signed_in(demo, shell))
+            shell.run(script)
+
+
+def _signed_in(demo: dict[str, str], shell: pages.Shell) -> str:
+    """The line a reader types after the browser brought them back."""
+    ana = json.loads((Path(demo["DEMO_DIR"]) / "demo.json").read_text())["people"]["ana"]
+    answer = pages.sign_in_and_allow(shell.run('echo "$URL"').strip(), ana["email"], ana["password"])
+    assert answer["state"] == shell.run('echo "$STATE"').strip()
+    assert answer["iss"] == shell.run("demo issuer").strip()
+    return f"CODE={answer['code']}"
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=_name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for link in _LINK.findall(text):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = unquote(link).partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in _anchors(target), link
+
+
+def _anchors(page: Path) -> set[str]:
+    """How a heading is linked to: lower case, punctuation gone, blanks to hyphens."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=_name)
+def test_every_block_says_what_it_is(page: Path) -> None:
+    fences = re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)
+    assert len(fences) % 2 == 0
+    assert set(fences) <= LANGUAGES
+
+
+def test_the_configuration_page_is_made_from_todays_settings() -> None:
+    check = subprocess.run(
+        [sys.executable, pages.ROOT / ".ci" / "reference.py", "--check"],
+        cwd=pages.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 0, check.stderr
+
+
+def test_every_flow_has_a_page_that_the_readme_leads_to() -> None:
+    readme = (pages.ROOT / "README.md").read_text()
+    for page in pages.DOCS.glob("*.md"):
+        assert f"docs/{page.name}" in readme, page.name
