@@ -1,4 +1,4 @@
-"""Which language somebody reads, and every text, date and number in it.
+"""Which language somebody reads, and every text and date in it.
 
 The texts in the source are English; `locale/<language>/LC_MESSAGES/messages.po` holds each translation, read at start.
 Nothing compiled is kept: a catalogue takes a few milliseconds to load.
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import babel
 import babel.dates
-import babel.numbers
 import babel.support
 from babel.messages import mofile, pofile
 
@@ -53,10 +52,6 @@ class Language:
         """An instant as date and time, UTC."""
         moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
         return babel.dates.format_datetime(moment, "medium", locale=self.locale) + " UTC"
-
-    def number(self, value: float) -> str:
-        """A number with this language's separators."""
-        return babel.numbers.format_decimal(value, locale=self.locale)
 
 
 class Translations:

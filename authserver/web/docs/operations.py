@@ -202,7 +202,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/.well-known/oauth-authorization-server",
-        "metadata",
+        "serverMetadata",
         DISCOVERY,
         mark("What this server offers"),
         mark(
@@ -214,7 +214,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/.well-known/jwks.json",
-        "jwks",
+        "keySet",
         DISCOVERY,
         mark("The public keys that tokens are signed with"),
         mark(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from ... import i18n
 from ...oauth import authorize
-from . import differences, pages
+from . import differences, language, pages
 
 SHOWN = 500
 
@@ -32,6 +32,7 @@ OTHER = i18n.mark("This application’s request can’t be answered")
 def page(request: Request, error: authorize.ErrorPage) -> Response:
     """The error as a page for people, with what a developer needs below; problem details never replace it."""
     facts = error.facts
+    language.prefer(request, "", request.query_params.get("ui_locales"))
     registered = tuple(str(uri) for uri in facts.get("registered", ()))
     sent = str(facts["sent"])[:SHOWN] if "sent" in facts else None
     nearest = differences.nearest(sent, registered) if sent is not None else None

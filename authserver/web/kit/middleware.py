@@ -10,7 +10,7 @@ import time
 import uuid
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,6 +43,8 @@ class Edge:
         self.settings = settings
         self.trusted = peers.networks(settings.trusted_proxies)
         self.limit = limit
+        usual = HEADERS | ({"Strict-Transport-Security": HSTS} if settings.secure else {})
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in usual.items()]
         self.log = logs.get_logger("http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,12 +121,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
-            if self.edge.settings.secure:
-                headers.setdefault("Strict-Transport-Security", HSTS)
-            headers["X-Request-Id"] = self.request_id
+            given = {name.lower() for name, _ in message["headers"]}
+            usual = [header for header in self.edge.headers if header[0] not in given]
+            own = (b"x-request-id", self.request_id.encode())
+            message = {**message, "headers": [*message["headers"], *usual, own]}
         elif message["type"] == "http.response.body" and self.method == "HEAD":
             message = {**message, "body": b""}
         await self._send(message)

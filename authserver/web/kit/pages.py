@@ -43,6 +43,7 @@ def render(
             "link": lambda target: path + target,
             "asset": lambda name: path + here.assets.path(name),
             "form_token": lambda name: csrf.token(request, name),
+            "now": here.clock(),
             "request_id": getattr(request.state, "request_id", ""),
             "switch": _switch(request, str(context.get("authorization_request", ""))),
             **context,

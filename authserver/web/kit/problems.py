@@ -133,7 +133,9 @@ def _problem(
     if status != 404:  # a 404 is the same for every address, byte for byte
         body["request_id"] = getattr(request.state, "request_id", "")
     return Response(
-        json.dumps(body, ensure_ascii=False).encode(),
+        json.dumps(body, ensure_ascii=False).encode(
+            errors="replace"
+        ),  # a member's name may be half a surrogate
         status,
         {"Cache-Control": "no-store"},
         media_type="application/problem+json",
@@ -178,7 +180,7 @@ async def on_validation(request: Request, error: Exception) -> Response:
     """422 with the place and the rule of each fault; never what was sent (it may be a password)."""
     assert isinstance(error, RequestValidationError)
     faults = [
-        {"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "detail": fault["msg"]}
+        {"pointer": "/" + "/".join(str(part)[:100] for part in fault["loc"]), "detail": fault["msg"]}
         for fault in error.errors()[:20]
     ]
     return answer(request, "validation_failed", errors=faults)
