@@ -104,6 +104,22 @@ def test_another_algorithm_can_be_allowed_by_name(clock: Clock, claims: Claims) 
         Verifier(ISSUER, AUDIENCE, source=fixed, clock=clock).verify(elliptic.sign(claims()))
 
 
+def test_a_key_is_used_only_with_the_algorithm_it_was_published_for(
+    key: SigningKey, clock: Clock, claims: Claims
+) -> None:
+    generous = Verifier(
+        ISSUER,
+        AUDIENCE,
+        algorithms=["RS256", "PS256"],
+        source=source.Fixed(jwks.of([key], ["RS256", "PS256"])),
+        clock=clock,
+    )
+    other = SigningKey.from_der(key.to_der(), alg="PS256")
+    assert generous.verify(key.sign(claims())).subject
+    with pytest.raises(errors.RefusedHeaderError, match="header"):
+        generous.verify(other.sign(claims()))
+
+
 @pytest.mark.parametrize("algorithms", [[], ["none"], ["HS256"], ["RS256", "HS256"], ["dir"], ["EdDSA"]])
 def test_a_verifier_cannot_be_told_to_take_weak_algorithms(algorithms: list[str]) -> None:
     with pytest.raises(ValueError, match="algorithms"):

@@ -272,5 +272,7 @@ def test_a_clock_set_back_does_not_freeze_the_keys(
     remote.verify(mint())
     clock.advance(-86_400)
     issuer.keys = signing_keys[1:]
+    with pytest.raises(errors.UnknownKeyError):
+        remote.verify(mint())
     assert remote.verify(mint(by=signing_keys[1])).subject
     assert issuer.downloads == 2

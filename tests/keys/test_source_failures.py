@@ -1,6 +1,7 @@
 """Issuers that are slow, broken, hostile or gone, behind a real network."""
 
 import asyncio
+import concurrent.futures
 import gzip
 import json
 import time
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from keys import errors
+from keys import errors, jwks
 from keys.signing import SigningKey
 from keys.verifier import Verifier
 
@@ -150,6 +151,57 @@ def test_a_download_takes_five_seconds_at_most(key: SigningKey, mint: Mint, cloc
         clock.advance(31)
         assert all(takes(issuer) < 1 for issuer in verifiers)
     settle()
+
+
+def test_a_good_key_set_in_a_bad_answer_is_not_used(
+    remote: Verifier, issuer: Issuer, mint: Mint, clock: Clock
+) -> None:
+    good = jwks.encode(jwks.document(issuer.keys))
+
+    def moved(handler: BaseHTTPRequestHandler) -> None:
+        if handler.path == "/elsewhere":
+            answer(handler, good, {})
+        else:
+            answer(handler, b"", {"Location": "/elsewhere"}, 302)
+
+    bad: list[Reply] = [
+        says(good + b" " * jwks.MAX_BYTES),
+        says(good, Content_Encoding="deflate"),
+        says(good, 203),
+        says(good, 500),
+        moved,
+    ]
+    for issuer.reply in bad:
+        with pytest.raises(errors.KeySetUnavailableError):
+            remote.verify(mint())
+        clock.advance(30)
+    assert "/elsewhere" not in issuer.asked and issuer.downloads == len(bad)
+    issuer.reply = says(good + b" " * (jwks.MAX_BYTES - len(good)))
+    assert remote.verify(mint()).subject
+
+
+def test_strangers_dont_wait_for_an_issuer_that_is_known_to_hang(
+    remote: Verifier, issuer: Issuer, mint: Mint, clock: Clock
+) -> None:
+    remote.verify(mint())
+
+    def ask(number: int) -> None:
+        with pytest.raises(errors.UnknownKeyError):
+            remote.verify(forge.renamed(mint(), f"unknown-{number}"))
+
+    issuer.reply = says(b"", 500)
+    clock.advance(31)
+    ask(0)
+    issuer.reply = hang(issuer)
+    clock.advance(31)
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(ask, number) for number in range(1, 9)]
+        refused, waiting = concurrent.futures.wait(asking, timeout=2)
+        issuer.released.set()
+    # One asked and waits for the answer; the others were refused at once.
+    assert (len(refused), len(waiting)) == (7, 1)
+    assert all(future.result() is None for future in asking)
+    assert issuer.downloads == 3
 
 
 def test_the_api_works_while_the_issuer_is_stopped(

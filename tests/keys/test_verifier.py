@@ -140,7 +140,15 @@ def test_a_remembered_token_dies_with_its_key(
     fixed.keys = {other.kid: other}
     with pytest.raises(errors.UnknownKeyError):
         verifier.verify(text)
-    fixed.keys = {public.kid: jwks.PublicKey(public.kid, other._key, ["RS256"])}
+
+
+def test_a_remembered_token_dies_when_its_kid_gets_another_key(
+    verifier: Verifier, mint: Mint, fixed: source.Fixed, public: Counted, signing_keys: list[SigningKey]
+) -> None:
+    text = mint()
+    verifier.verify(text)
+    impostor = SigningKey.from_der(signing_keys[1].to_der(), kid=public.kid)
+    fixed.keys = jwks.of([impostor])
     with pytest.raises(errors.BadSignatureError):
         verifier.verify(text)
 
