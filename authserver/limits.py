@@ -1,7 +1,7 @@
 """How often something may be tried: exact counters in the database, or in Valkey where there is one.
 
 An attempt is counted before it is looked at, so that of a hundred at once no more than the limit are. The window
-begins with the first attempt and does not move; a success may `forgive` a counter.
+begins with the first attempt and does not move; a success may `forgive` a counter, or `give_back` its own attempt.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import cast
 
@@ -32,6 +33,8 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('PTTL', KEYS[1])}
 """
+
+_GIVE_BACK = "if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end"
 
 table = sa.Table(
     "attempts",
@@ -73,6 +76,12 @@ def claim(session: Session, key: str, *, limit: int, seconds: float, now: float)
 def forgive(session: Session, key: str) -> None:
     """Start the count anew."""
     session.execute(sa.delete(table).where(table.c.key == _hash(key)))
+
+
+def give_back(session: Session, key: str) -> None:
+    """Count one attempt less: it was no failure. The others stay counted."""
+    counted = (table.c.key == _hash(key)) & (table.c.count > 0)
+    session.execute(sa.update(table).where(counted).values(count=table.c.count - 1))
 
 
 def delete_expired(session: Session, now: float, limit: int) -> int:
@@ -132,6 +141,18 @@ class Limits:
             except (redis.exceptions.RedisError, OSError) as error:
                 self._pause(error)
         await self._database.transaction(lambda session: forgive(session, key))
+
+    async def give_back(self, key: str) -> None:
+        """Count one attempt less: it was no failure. Raises database.UnavailableError."""
+        if self._valkey is not None and time.monotonic() >= self._valkey_from:
+            try:
+                await cast(
+                    Awaitable[object], self._valkey.eval(_GIVE_BACK, 1, _VALKEY_PREFIX + _hash(key).hex())
+                )
+                return
+            except (redis.exceptions.RedisError, OSError) as error:
+                self._pause(error)
+        await self._database.transaction(lambda session: give_back(session, key))
 
     async def close(self) -> None:
         """Closes the connections to Valkey."""

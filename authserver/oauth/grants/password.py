@@ -62,6 +62,7 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
             raise InvalidGrantError("The username or password is wrong.")
         database.release(self.session)
         database.await_(self.server.oauth.limits.forgive(account_key))
+        database.await_(self.server.oauth.limits.give_back(address_key))
         self.grant = access_tokens.Grant(
             now.id,
             credentials.new_id() if client.check_grant_type("refresh_token") else None,

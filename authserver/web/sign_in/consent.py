@@ -51,6 +51,14 @@ async def act(request: Request) -> Response:
         return await _page(
             request, running, person, ticked, problem=problems.form_expired(request), status=403
         )
+    if form.get("person", person.user.id) != person.user.id:  # what was shown was shown to somebody else
+        changed = i18n.mark(
+            "Somebody else has signed in on this browser since this page was opened. "
+            "Check that this is you, then decide."
+        )
+        return await _page(
+            request, running, person, problem=language.of(request).gettext(changed), status=409
+        )
     decision = form.get("decision", "")
     if decision not in ("allow", "deny"):
         raise forms.FormError(400, "invalid_request", "The decision is neither allow nor deny.")

@@ -68,6 +68,7 @@ async def act(request: Request) -> Response:
     if token is None:
         return await _refuse(request, running, email, min(account, address, key=lambda claim: claim.left))
     await limiter.forgive(account_key)
+    await limiter.give_back(address_key)
     state.of(request).metrics.login("password", "success")
     response = await entry.go_on(request, running.id if running else "", token[1])
     cookies.set_session(request, response, token[0])

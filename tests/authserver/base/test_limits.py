@@ -142,3 +142,16 @@ async def test_only_what_is_over_is_deleted(database: Database, clock: ManualClo
 )
 def test_one_household_is_one_address(ip: str, counted: str) -> None:
     assert limits.address(ip) == counted
+
+
+async def test_an_attempt_given_back_counts_no_more(
+    database: Database, clock: ManualClock, valkey_url: str
+) -> None:
+    for counter in (Limits(database, clock), Limits(database, clock, valkey_url)):
+        for _ in range(3):
+            assert (await counter.claim("a", limit=2, seconds=60)).left == 1
+            await counter.give_back("a")
+        await counter.give_back("a")
+        claims = [await counter.claim("a", limit=2, seconds=60) for _ in range(3)]
+        assert [claim.allowed for claim in claims] == [True, True, False]
+        await counter.close()

@@ -208,6 +208,12 @@ async def test_a_form_shown_to_one_person_is_not_another_persons_answer(
     await pages.sign_up(authserver.client, "mallory@example.org")
     answer = await pages.send(authserver.client, page, "/consent", headers={}, decision="allow")
     assert answer.status_code == 403
+    answer = await pages.send(authserver.client, page, "/consent", decision="allow")
+    assert answer.status_code == 409
+    assert "location" not in answer.headers
+    assert "mallory@example.org" in answer.text
+    answer = await pages.send(authserver.client, answer, "/consent", decision="allow")
+    assert answer.status_code == 303
 
 
 async def test_programs_on_this_computer_come_with_a_warning(authserver: Any, clock: Any) -> None:

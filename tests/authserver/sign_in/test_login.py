@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from authserver import app as application
-from authserver import audit
+from authserver import audit, limits
 from authserver.people import users
 
 from . import pages
@@ -124,6 +124,29 @@ async def test_a_right_password_forgives_earlier_failures(authserver: Any) -> No
             await pages.sign_in(authserver.client, password="wrong")
         assert (await pages.sign_in(authserver.client)).status_code == 303
         authserver.client.cookies.clear()
+
+
+async def test_many_people_behind_one_address_sign_in(authserver: Any) -> None:
+    await pages.sign_up(authserver.client)
+    page = await authserver.client.get("/login")
+    for _ in range(limits.LOGIN_ADDRESS + 5):
+        answer = await pages.send(
+            authserver.client, page, "/login", email=pages.EMAIL, password=pages.PASSWORD
+        )
+        assert answer.status_code == 303
+
+
+async def test_a_hundred_failures_pause_an_address(authserver: Any, clock: Any) -> None:
+    page = await authserver.client.get("/login")
+    for number in range(limits.LOGIN_ADDRESS + 1):
+        email = f"nobody{number}@example.org"
+        headers = {**pages.HERE, "X-Forwarded-For": f"192.0.2.{number}"}
+        answer = await pages.send(
+            authserver.client, page, "/login", headers=headers, email=email, password="wrong"
+        )
+        assert answer.status_code == (422 if number < limits.LOGIN_ADDRESS else 429)
+    clock.advance(limits.LOGIN_SECONDS + 1)
+    assert (await pages.sign_in(authserver.client, "nobody@example.org")).status_code == 422
 
 
 async def test_signing_in_gives_a_new_session_and_ends_the_old_one(authserver: Any) -> None:
