@@ -87,7 +87,8 @@ def read(data: bytes) -> Picture:
         opened = _open(data)
         _check(opened)
         opened.load()
-        image = _plain(opened)
+        image, format_ = _plain(opened), opened.format
+        del opened  # WebP's decoder holds on to two more copies of the pixels
     except (PictureError, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -96,8 +97,7 @@ def read(data: bytes) -> Picture:
         raise _too_many_pixels() from None
     except Exception:  # noqa: BLE001  decoders answer damage with whatever they stumble over
         raise PictureError("validation_failed", "is damaged, and cannot be decoded to its end") from None
-    opened_format = FORMATS[1] if opened.format == _MULTIPLE else str(opened.format)
-    return encode(image, opened_format)
+    return encode(image, FORMATS[1] if format_ == _MULTIPLE else str(format_))
 
 
 def encode(image: Image.Image, format_: str = "PNG") -> Picture:
@@ -147,6 +147,8 @@ def _plain(opened: Image.Image) -> Image.Image:
         image = opened.convert("RGBA")
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
+    elif opened.format == FORMATS[2] and image is opened:
+        image = opened.copy()
     # The encoders write remarks only from here (and from arguments we don't give).
     image.info = {"transparency": transparency} if image.mode == "P" and transparency is not None else {}
     return image
@@ -192,9 +194,11 @@ def _encoded(image: Image.Image, format_: str) -> bytes | None:
 
 
 def _thumbnail(image: Image.Image) -> bytes:
-    small = image if image.mode in ("RGB", "RGBA") else image.convert(_colours(image))
-    small = small.copy() if small is image else small
-    small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    part = min(1.0, THUMBNAIL_PIXELS / max(image.size))
+    size = (max(1, round(image.width * part)), max(1, round(image.height * part)))
+    pixels = image if image.mode in ("RGB", "RGBA") else image.convert(_colours(image))
+    # Not Image.thumbnail, which works in place and would need a copy of all the pixels first.
+    small = pixels.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     small.info = {}
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=82, method=4)
