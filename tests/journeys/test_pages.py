@@ -11,6 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from resource_api import app, auth, settings
 
 from ..support import processes
 from . import pages
@@ -103,3 +108,33 @@ def test_every_flow_has_a_page_that_the_readme_leads_to() -> None:
     readme = (pages.ROOT / "README.md").read_text()
     for page in pages.DOCS.glob("*.md"):
         assert f"docs/{page.name}" in readme, page.name
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/verify-tokens.md"])
+def test_the_three_lines_protect_a_route(page: str) -> None:
+    (lines,) = pages.blocks(pages.ROOT / page, "python")
+    assert len(lines.splitlines()) == 3
+    api = FastAPI()
+    exec(f"{lines}def images() -> None: ...", {"app": api})  # noqa: S102  what the reader runs
+    response = TestClient(api).get("/images")
+    assert response.status_code == 401
+    assert 'scope="images:read"' in response.headers["www-authenticate"]
+
+
+def test_the_map_of_the_gallery_says_which_scope_opens_each_route() -> None:
+    readme = (pages.ROOT / "resource_api" / "README.md").read_text()
+    told = {
+        (scope, operation, star == "*")
+        for scope, operations in re.findall(r"^\| `(\w+:\w+)` \| (.*) \|$", readme, re.MULTILINE)
+        for operation, star in re.findall(r"`([A-Z]+ /[^`]*)`(\*?)", operations)
+    }
+    served = {
+        (scope, f"{method} {route.path_format}", guard.call.person)
+        for route in app.create_app(settings.load()).routes
+        if isinstance(route, APIRoute)
+        for guard in route.dependant.dependencies
+        if isinstance(guard.call, auth._Bearer)
+        for method in route.methods or ()
+        for scope in guard.own_oauth_scopes or ()
+    }
+    assert told == served
