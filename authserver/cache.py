@@ -150,8 +150,13 @@ class Cache:
         finally:
             if listening is not None:
                 listening.cancel()
-            if self._valkey is not None:
-                await self._valkey.aclose()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Tells what was not told yet, then closes the connections to Valkey."""
+        await asyncio.gather(*self._tasks)
+        if self._valkey is not None:
+            await self._valkey.aclose()
 
     def _keep(self, name: Name, value: object) -> None:
         kept, capacity = (self._absent, ABSENT_CAPACITY) if value is None else (self._present, CAPACITY)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -92,8 +93,6 @@ class Lane:
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_be_nice)
         self._inside = 0
-        # Compared with for unknown accounts, so that they take as long as known ones.
-        self._nobody: Future[str] = self._thread.submit(self._hasher.hash, os.urandom(16))
 
     async def hash(self, password: str) -> str:
         """The digest to keep of a normalised password. Raises BusyError."""
@@ -124,9 +123,15 @@ class Lane:
         finally:
             self._inside -= 1
 
+    @functools.cached_property
+    def _nobody(self) -> str:
+        """Compared with for unknown accounts, so that they take as long as known ones."""
+        return self._hasher.hash(os.urandom(16))
+
     def _verify(self, digest: str | None, password: bytes) -> Verification:
+        nobody = self._nobody  # made at the first attempt, whoever's it is
         try:
-            right = self._hasher.verify(digest or self._nobody.result(), password)
+            right = self._hasher.verify(digest or nobody, password)
         except (VerificationError, InvalidHashError):
             return Verification(ok=False)
         if digest is None or not right:

@@ -64,6 +64,8 @@ async def following(*readers: Reader) -> Any:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        for reader in readers:
+            await reader.cache.close()
 
 
 async def test_what_is_kept_costs_nothing_present_or_absent(database: Database) -> None:
