@@ -1,15 +1,17 @@
 """Is it alive, is it ready, what does it count."""
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from resource_api import app as application
-from resource_api import migrations, settings
+from resource_api import database, migrations, settings
 from tests.support import tokens
 
-from .callers import ANA, BRUNO, headers
+from .callers import ANA, BRUNO, another, headers
 
 
 async def test_alive_and_ready(gallery: Any) -> None:
@@ -97,3 +99,25 @@ async def test_it_keeps_working_when_the_authorization_server_is_gone(
         assert (await client.get("/readyz")).status_code == 200, seconds
     await client.aclose()
     await running.__aexit__(None, None, None)
+
+
+async def test_a_database_that_hangs_is_503_within_seconds(gallery: Any, tmp_path: Path) -> None:
+    async def accept_and_say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await hung.wait()
+        writer.close()
+
+    hung = asyncio.Event()
+    server = await asyncio.start_server(accept_and_say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    url = f"postgresql://nobody@127.0.0.1:{port}/nothing"
+    async with another(gallery, database_url=url, files=tmp_path) as hanging:
+        started = time.monotonic()
+        answers = await asyncio.gather(
+            *(hanging.client.get("/images", headers=headers(gallery, ANA)) for _ in range(15))
+        )
+        assert time.monotonic() - started < 2 * database.PATIENCE_SECONDS
+        assert {answer.status_code for answer in answers} == {503}
+        assert {answer.headers["retry-after"] for answer in answers} == {"2"}
+        hung.set()
+    server.close()
+    await server.wait_closed()
