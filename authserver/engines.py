@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolResetState
 from sqlalchemy.util import concurrency
 
 # A client hears 503 after about this long when the database does not answer.
@@ -80,9 +81,11 @@ def _sqlite(address: sa.URL, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=POOL_SECONDS,
+        pool_reset_on_return=None,  # `_reset` does
     )
     event.listen(engine.sync_engine, "connect", _set_pragmas)
     event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine.sync_engine, "reset", _reset)
     return engine
 
 
@@ -123,6 +126,12 @@ def _use_wal(cursor: Any) -> None:
 def _begin(connection: sa.Connection) -> None:
     if begin := connection.get_execution_options().get(_BEGIN, "BEGIN"):
         connection.exec_driver_sql(begin)
+
+
+def _reset(connection: Any, _record: object, state: PoolResetState) -> None:
+    # After a commit that failed the transaction is still open. Else, asking spares a hop to the driver's thread.
+    if not state.terminate_only and connection.driver_connection.in_transaction:
+        connection.rollback()
 
 
 def _postgresql(address: sa.URL, pool_size: int, patient: bool) -> AsyncEngine:

@@ -154,6 +154,25 @@ async def test_a_refused_row_leaves_the_transaction_usable(database: Database) -
     assert await database.read(count_of) == 1
 
 
+async def test_a_commit_that_fails_changes_nothing_and_lets_others_in(database: Database) -> None:
+    await database.transaction(
+        lambda session: session.execute(
+            sa.text("CREATE TABLE t (a TEXT REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)")
+        )
+    )
+
+    def fail_late(session: Session) -> None:
+        put(session)
+        session.execute(sa.text("INSERT INTO t VALUES ('nobody')"))
+
+    for _ in range(12):  # more often than there are connections
+        with pytest.raises(sa.exc.IntegrityError):
+            await database.transaction(fail_late)
+    assert await database.read(count_of) is None
+    await database.transaction(put)
+    assert await database.read(count_of) == 0
+
+
 async def test_rows_are_deleted_in_bounded_batches(database: Database) -> None:
     def fill(session: Session) -> None:
         for number in range(5):
