@@ -181,11 +181,12 @@ def _pines(scene: Scene, image: Image.Image, horizon: float, *, shore: bool) -> 
 
 def pine(pen: raster.Pen, chance: Random, x: float, y: float, tall: float, unit: float) -> None:
     """One fir: a trunk, and boughs that hang and widen downwards. Drawn at the pen's own scale."""
-    pen.line((x, y, x, y - tall), fill=255, width=max(1, round(tall * 0.018)))
+    half = max(0.5, tall * 0.012)
+    pen.polygon(((x - half, y), (x, y - tall * 1.02), (x + half, y)), fill=255)
     rows = max(7, round(tall / (11 * unit)))
     for row in range(rows):
         t = (row + 1) / rows
-        level = y - tall * (1 - 0.93 * t)
+        level = y - tall * (1.03 - 0.96 * t)
         reach = tall * 0.21 * t**0.85
         for way in (-1, 1):
             far = reach * chance.uniform(0.7, 1.1)

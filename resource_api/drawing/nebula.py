@@ -120,7 +120,7 @@ def _planet(scene: Scene, image: Image.Image) -> None:
     lit = lit.crop((left, top, left + side, top + side))
     surface = ImageChops.multiply(surface, Image.merge("RGB", (lit, lit, lit)))
     raster.glow(image, (x, y), radius * 1.5, palette.at(0.6), strength=0.5)
-    ring = chance.random() < 0.65
+    ring = "ring" in scene.traits or chance.random() < 0.65
     if ring:
         _ring(scene, image, (x, y), radius, front=False)
     image.paste(surface, (round(x - radius), round(y - radius)), globe)

@@ -102,6 +102,7 @@ _TRAITS = {
     "rose": "rose roses peony pivoine",
     "tulip": "tulip tulipe",
     "poppy": "poppy coquelicot anemone",
+    "ring": "ring anneau saturn saturne",
     "planet": "planet planete orbit orbite saturn mars",
 }
 
