@@ -60,6 +60,8 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5) -> None:
         self.engine = engines.create(url, pool_size=pool_size)
+        # How many pieces of work run now. Whoever stops the service cancels nothing while there are any.
+        self.running = 0
         self.after_commit: list[Callable[[Session], None]] = []
         self._reading, self._writing = engines.for_reading(self.engine), engines.for_writing(self.engine)
         # SQLite has one writer at a time. Queueing here is fair, while its own waiting is by polling.
@@ -70,7 +72,7 @@ class Database:
 
         What it raises rolls them back, unless it called `keep`. Raises `UnavailableError`.
         """
-        with _translated():
+        with self._counted(), _translated():
             return await _session(self._writing, self).run_sync(_run, work)
 
     async def read(self, work: Callable[[Session], T]) -> T:
@@ -78,12 +80,20 @@ class Database:
 
         Raises `UnavailableError`, and RuntimeError when the work tries to write.
         """
-        with _translated():
+        with self._counted(), _translated():
             return await _session(self._reading, None).run_sync(_run, work)
 
     async def ready(self) -> None:
         """Returns when the database answers. Raises `UnavailableError`."""
         await self.read(lambda session: session.execute(sa.text("SELECT 1")))
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
 
     async def close(self) -> None:
         """Closes all connections."""
