@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
@@ -198,3 +199,9 @@ async def test_no_page_may_be_read_from_another_origin(authserver: Any, origin: 
             headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
             answer = await authserver.client.request(method, path, headers=headers)
             assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_a_page_with_its_sheet_is_light(authserver: Any) -> None:
+    page = await authserver.client.get("/register")
+    sheet = await authserver.client.get(page.text.split('rel="stylesheet" href="')[1].split('"')[0])
+    assert len(gzip.compress(page.content)) + len(gzip.compress(sheet.content)) < 10_000
