@@ -76,7 +76,7 @@ def problems(project: str, locks: dict[str, str]) -> list[str]:
     said = []
     accepted = floors_of(project)
     said += [
-        f"pyproject.toml accepts {floor.name} {accepted.get(floor.name)}, older than {floor.version} ({floor.advisory})."
+        f"pyproject.toml: {floor.name} may be older than {floor.version} ({floor.advisory})."
         for floor in FLOORS
         if accepted.get(floor.name, Version("0")) < Version(floor.version)
     ]
