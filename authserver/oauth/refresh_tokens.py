@@ -237,10 +237,11 @@ def is_active(
 def revoke_family(session: Session, grant_id: str, *, now: float) -> bool:
     """End everything that came of one grant: its refresh token and, on the deny list, its access tokens.
     False when that had happened before."""
-    fresh = deny_list.deny(session, deny_list.GRANT, grant_id, now=now)
+    if not deny_list.deny(session, deny_list.GRANT, grant_id, now=now):
+        return False  # whoever listed it ended the family in the same transaction
     statement = sa.update(table).where(table.c.grant_id == grant_id, table.c.revoked_at.is_(None))
     session.execute(statement.values(revoked_at=now))
-    return fresh
+    return True
 
 
 def delete_expired(session: Session, now: float, limit: int) -> int:

@@ -79,9 +79,9 @@ class AuthorizationCodeGrant(IssuingGrant, AuthlibAuthorizationCodeGrant):
         """Nothing left to do: claiming used it up, and the row stays to recognise a replay."""
 
     def _claim(self, code: codes.Code) -> None:
-        if codes.claim(self.session, code, now=self.server.now):
+        if code.used_at is None and codes.claim(self.session, code, now=self.server.now):
             return
-        if not codes.was_used(self.session, code):
+        if code.used_at is None and not codes.was_used(self.session, code):
             raise InvalidGrantError("The code has expired.")
         database.keep(self.session)
         if refresh_tokens.revoke_family(self.session, code.grant_id, now=self.server.now):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -97,36 +98,36 @@ async def test_a_junk_assertion_does_not_ride_on_a_good_secret(world: World) -> 
     assert (beside.status_code, beside.json()["error"]) == (400, "invalid_request")
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Basic",
-        "Basic ",
-        "Basic !!!!",
-        "Basic =",
-        "Basic YTpi YTpi",
-        "Basic YTpi\tYTpi",
-        "Basic YTpi, Basic YTpi",
-        "Bearer YTpi",
-        "Basic " + base64.b64encode(b"\xff\xfe").decode(),
-        "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
-        "Basic " + base64.b64encode(b"no colon").decode(),
-        "Basic " + base64.b64encode(b":").decode(),
-        "Basic " + base64.b64encode(b"app_x:").decode(),
-        "Basic " + base64.b64encode(b"%zz:%zz").decode(),
-        "Basic " + base64.b64encode(b"%ff%fe:%ff").decode(),
-        "Basic " + base64.b64encode("app_x:é".encode()).decode(),
-        "Basic " + base64.b64encode("app_x:é".encode("latin-1")).decode(),
-        "Basic " + base64.b64encode(b"app_\x00:x").decode(),
-        "Basic " + base64.b64encode(b"%00:x").decode(),
-        "Basic " + base64.urlsafe_b64encode(b"\xfb\xff?:??>").decode(),
-        "Basic " + base64.b64encode(b"a" * 6000).decode(),
-    ],
+MALFORMED = (
+    "Basic",
+    "Basic ",
+    "Basic !!!!",
+    "Basic =",
+    "Basic YTpi YTpi",
+    "Basic YTpi\tYTpi",
+    "Basic YTpi, Basic YTpi",
+    "Bearer YTpi",
+    "Basic " + base64.b64encode(b"\xff\xfe").decode(),
+    "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
+    "Basic " + base64.b64encode(b"no colon").decode(),
+    "Basic " + base64.b64encode(b":").decode(),
+    "Basic " + base64.b64encode(b"app_x:").decode(),
+    "Basic " + base64.b64encode(b"%zz:%zz").decode(),
+    "Basic " + base64.b64encode(b"%ff%fe:%ff").decode(),
+    "Basic " + base64.b64encode("app_x:é".encode()).decode(),
+    "Basic " + base64.b64encode("app_x:é".encode("latin-1")).decode(),
+    "Basic " + base64.b64encode(b"app_\x00:x").decode(),
+    "Basic " + base64.b64encode(b"%00:x").decode(),
+    "Basic " + base64.urlsafe_b64encode(b"\xfb\xff?:??>").decode(),
+    "Basic " + base64.b64encode(b"a" * 6000).decode(),
 )
-async def test_a_malformed_header_is_a_401(world: World, header: str) -> None:
-    for path in ENDPOINTS:
+
+
+@pytest.mark.parametrize("path", ENDPOINTS)
+async def test_a_malformed_header_is_a_401(world: World, path: str) -> None:
+    for header in MALFORMED:
         response = await send(world, path, {"authorization": header})
-        assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+        assert (response.status_code, response.json()["error"]) == (401, "invalid_client"), header[:40]
 
 
 async def test_id_and_secret_are_form_encoded_inside_basic(world: World) -> None:
@@ -187,12 +188,11 @@ async def test_a_guesser_is_told_to_wait_and_others_are_not(world: World) -> Non
     assert good.status_code == 200
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", ENDPOINTS)
-async def test_only_post_is_answered(world: World, path: str, method: str) -> None:
-    response = await world.client.request(method, path)
-    assert response.status_code == 405
-    assert "POST" in response.headers["allow"]
+async def test_only_post_is_answered(world: World) -> None:
+    for method, path in itertools.product(("GET", "HEAD", "PUT", "DELETE", "PATCH"), ENDPOINTS):
+        response = await world.client.request(method, path)
+        assert response.status_code == 405
+        assert "POST" in response.headers["allow"]
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)

@@ -104,11 +104,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-async def test_a_wrong_request_does_not_burn_the_code(world: World, wrong: str) -> None:
-    fields, error = WRONG[wrong]
+async def test_no_wrong_request_burns_the_code(world: World) -> None:
     app, code = await start(world)
-    await refused(world, await world.redeem(app, **{"code": code, **fields}), error)
+    for fields, error in WRONG.values():
+        await refused(world, await world.redeem(app, **{"code": code, **fields}), error)
     assert (await world.redeem(app, code)).status_code == 200
 
 

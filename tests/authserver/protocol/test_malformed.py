@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -73,45 +74,48 @@ async def test_hostile_values_at_the_authorization_endpoint_are_answered(world: 
     good = request_for(app, resource="https://gallery.test", prompt="login", max_age="1", login_hint="x")
     for name in [*good, "unknown", "response_mode", "claims", "id_token_hint"]:
         for value in HOSTILE:
-            for send in (
-                world.client.post("/oauth/authorize", data={**good, name: value}, headers=BROWSER),
-                world.client.get("/oauth/authorize", params={**good, name: value}, headers=BROWSER),
+            sent = {**good, name: value}
+            for response in (
+                await world.client.post("/oauth/authorize", data=sent, headers=BROWSER),
+                await world.client.get("/oauth/authorize", params=sent, headers=BROWSER),
             ):
-                response = await send
                 assert response.status_code in (303, 400, 413), (name, value, response.status_code)
                 assert "x-evil" not in response.headers
-                location = response.headers.get("location", "/")
-                assert location.isascii()
-                assert location.startswith(("/login?request=ar_", "https://client.test/cb?"))
                 assert "<script>" not in response.text
+                if response.status_code == 303:
+                    location = response.headers["location"]
+                    assert location.isascii()
+                    assert location.startswith(("/login?request=ar_", "https://client.test/cb?"))
+                else:
+                    assert "location" not in response.headers
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"grant_type=client_credentials&client_id=%ED%A0%80",
-        b"grant_type=%ff",
-        b"grant_type=%00",
-        b"grant_type=client_credentials&client_id=app_\x00",
-        b"&".join(b"a%d=1" % number for number in range(200)),
-        b"a=" + b"x" * 70_000,
-        b"=&=&==",
-        b"&&&",
-        b"%",
-        b"",
-    ],
+BODIES = (
+    b"grant_type=client_credentials&client_id=%ED%A0%80",
+    b"grant_type=%ff",
+    b"grant_type=%00",
+    b"grant_type=client_credentials&client_id=app_\x00",
+    b"&".join(b"a%d=1" % number for number in range(200)),
+    b"a=" + b"x" * 70_000,
+    b"=&=&==",
+    b"&&&",
+    b"%",
+    b"",
 )
-async def test_bodies_that_are_no_form_are_refused(world: World, body: bytes) -> None:
-    for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect"):
+PATHS = ("/oauth/token", "/oauth/revoke", "/oauth/introspect")
+
+
+async def test_bodies_that_are_no_form_are_refused(world: World) -> None:
+    for path, body in itertools.product(PATHS, BODIES):
         response = await world.client.post(
             path, content=body, headers={"content-type": "application/x-www-form-urlencoded"}
         )
-        assert response.status_code in (400, 401, 413), response.status_code
+        assert response.status_code in (400, 401, 413), (path, body[:40])
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/json", "multipart/form-data; boundary=x"])
-async def test_other_content_types_are_no_form(world: World, kind: str) -> None:
-    for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect"):
+async def test_other_content_types_are_no_form(world: World) -> None:
+    kinds = ("", "text/plain", "application/json", "multipart/form-data; boundary=x")
+    for path, kind in itertools.product(PATHS, kinds):
         response = await world.client.post(path, content=b"grant_type=x", headers={"content-type": kind})
         assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
 

@@ -26,18 +26,17 @@ async def looked_at(world: World, app: App, token: str) -> bool:
 
 
 @pytest.mark.parametrize("auth_method", ["client_secret_basic", "client_secret_post", "none"])
-@pytest.mark.parametrize("hint", [None, "refresh_token", "access_token", "junk", 'x"é'])
-async def test_a_refresh_token_ends_with_all_that_came_of_it(
-    world: World, auth_method: str, hint: str | None
-) -> None:
+async def test_a_refresh_token_ends_with_all_that_came_of_it(world: World, auth_method: str) -> None:
     app, tokens = await start(world, auth_method)
-    newer = (await world.refresh(app, tokens["refresh_token"])).json()
-    response = await revoke(world, app, newer["refresh_token"], token_type_hint=hint)
-    assert response.status_code == 200
-    assert response.headers["cache-control"] == "no-store"
-    assert (await world.refresh(app, newer["refresh_token"])).json()["error"] == "invalid_grant"
-    for answer in (tokens, newer):
-        assert not await looked_at(world, app, answer["access_token"])
+    for hint in (None, "refresh_token", "access_token", "junk", 'x"é'):
+        newer = (await world.refresh(app, tokens["refresh_token"])).json()
+        response = await revoke(world, app, newer["refresh_token"], token_type_hint=hint)
+        assert response.status_code == 200
+        assert response.headers["cache-control"] == "no-store"
+        assert (await world.refresh(app, newer["refresh_token"])).json()["error"] == "invalid_grant"
+        for answer in (tokens, newer):
+            assert not await looked_at(world, app, answer["access_token"])
+        tokens = await world.tokens(app)
 
 
 async def test_a_rotated_token_still_ends_its_family(world: World) -> None:
