@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import cast
 
 import redis.asyncio
+import redis.asyncio.retry
+import redis.backoff
 import redis.exceptions
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,6 +28,8 @@ LOGIN_ACCOUNT, LOGIN_ADDRESS, LOGIN_SECONDS = 10, 100, 900
 
 # How long Valkey is left alone after it failed, the database counting instead.
 PAUSE_SECONDS = 5.0
+# How long it may take, and how many may ask it at once.
+ANSWER_SECONDS, CONNECTIONS = 1.0, 16
 _VALKEY_PREFIX = "authserver/attempts/"
 # One step on the server: the counter and its end never come apart.
 _CLAIM = """
@@ -172,7 +176,15 @@ class Limits:
 
 
 def _valkey(url: str) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=0.5, retry=None)
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=ANSWER_SECONDS,
+        retry=redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),  # a second try would count twice
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _hash(key: str) -> bytes:

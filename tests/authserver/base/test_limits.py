@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -104,6 +105,23 @@ async def test_the_database_counts_when_valkey_is_away(database: Database, clock
     await counter.forgive("a")
     assert (await counter.claim("a", limit=2, seconds=60)).allowed
     await counter.close()
+
+
+async def test_nobody_waits_long_for_a_valkey_that_hangs(database: Database, clock: ManualClock) -> None:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
+        counter = Limits(database, clock, f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+        started = time.monotonic()
+        claims = await asyncio.gather(*(counter.claim("a", limit=10, seconds=60) for _ in range(20)))
+        assert time.monotonic() - started < 4  # one second is Valkey's, the rest a busy machine's
+        assert sum(claim.allowed for claim in claims) == 10
+        started = time.monotonic()
+        await counter.forgive("a")
+        assert time.monotonic() - started < 0.9  # it is left alone for a while
+        await counter.close()
 
 
 async def test_neither_addresses_nor_e_mails_are_kept(database: Database, clock: ManualClock) -> None:
