@@ -9,6 +9,7 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authserver.oauth import clients, grants, signing_keys
 
 from .flows import World, header_of
+from .test_authorize import MISTAKES
 
 METADATA = "/.well-known/oauth-authorization-server"
 JWKS = "/.well-known/jwks.json"
@@ -208,3 +209,18 @@ async def test_private_keys_are_sealed_and_can_be_sealed_anew(world: World) -> N
     assert not set(before) & set(after)
     app = await world.add_machine()
     assert (await world.token(app, grant_type="client_credentials")).status_code == 200
+
+
+async def test_every_error_has_its_page(world: World) -> None:
+    codes = {error for _, error in MISTAKES.values()} | {
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "access_denied",
+        "consent_required",
+        "temporarily_unavailable",
+        "redirect_uri_mismatch",
+    }
+    for code in sorted(codes):
+        assert (await world.client.get(f"/docs/errors/{code}")).status_code == 200, code
