@@ -48,6 +48,10 @@ class ApiError(ValueError):
     """An API or scope can't be made like this; the message says what to do."""
 
 
+class TakenError(ApiError):
+    """There is an API or a scope of this name already."""
+
+
 class UnknownApiError(LookupError):
     """There is no such API."""
 
@@ -117,6 +121,21 @@ def create(
     return api
 
 
+def rename(session: Session, identifier: str, new: str, *, now: float) -> None:
+    """Give the API another identifier; its scopes stay. Tokens for the old one end with their time, and a client
+    that introspects it by the old one must be told. Raises ApiError, UnknownApiError."""
+    _check_identifier(new)
+    if session.execute(sa.select(table.c.id).where(table.c.identifier == new)).first() is not None:
+        raise TakenError(f"There is an API {new} already. `authserver api list` shows all.")
+    renamed = session.execute(
+        sa.update(table).where(table.c.identifier == identifier).values(identifier=new).returning(table.c.id)
+    ).first()
+    if renamed is None:
+        raise UnknownApiError(f"There is no API {identifier[:200]!r}. `authserver api list` shows all.")
+    audit.record(session, "api_renamed", now=now, api=new, formerly=identifier)
+    cache.changed(session, "apis", "all")
+
+
 def add_scope(
     session: Session, identifier: str, name: str, sentence_en: str, sentence_fr: str, now: float
 ) -> Scope:
@@ -170,7 +189,7 @@ def _insert(session: Session, into: sa.Table, values: dict[str, Any], taken: str
         with session.begin_nested():
             session.execute(sa.insert(into).values(values))
     except exc.IntegrityError:
-        raise ApiError(taken) from None
+        raise TakenError(taken) from None
 
 
 def _check_identifier(identifier: str) -> None:

@@ -44,6 +44,7 @@ EVENTS: Mapping[str, str] = {
     "client_disabled": "A client was disabled; its tokens ended.",
     "client_enabled": "A disabled client may ask for tokens again.",
     "api_created": "An API was registered.",
+    "api_renamed": "An API was given another identifier.",
     "scope_added": "An API was given a scope.",
     "key_created": "A signing key was made.",
     "key_rotated": "Another signing key signs from now on.",
