@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx2
@@ -22,6 +23,25 @@ _FIELD = re.compile(r"<input[^>]*>")
 def blocks(page: Path, *languages: str) -> list[str]:
     """The fenced blocks of a page in these languages. `sh` can be pasted and works; `text` is to be read."""
     return [body for language, body in _BLOCK.findall(page.read_text()) if language in languages]
+
+
+def tree(root: Any, name: str) -> dict[str, Any]:
+    """Every command below a group, by what one types for it."""
+    if not hasattr(root, "list_commands"):
+        return {name: root}
+    found: dict[str, Any] = {}
+    for each in root.list_commands(None):
+        found |= tree(root.get_command(None, each), f"{name} {each}")
+    return found
+
+
+def named(page: Path, commands: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """Commands that a page names, each with the options on the same line or its continuation."""
+    text = page.read_text().replace("\\\n", " ")
+    longest = sorted(commands, key=len, reverse=True)
+    for line in re.findall(r"(?:^|`)((?:authserver|resource-api) [a-z][^`\n]*)", text, re.MULTILINE):
+        command = next((each for each in longest if f"{line} ".startswith(f"{each} ")), line)
+        yield command, re.findall(r"(--[a-z][a-z-]*)", line)
 
 
 class Shell:

@@ -8,13 +8,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import resource_api.cli
+import typer.main
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+import authserver.cli
 from resource_api import app, auth, settings
 
 from ..support import processes
@@ -108,6 +112,31 @@ def test_every_flow_has_a_page_that_the_readme_leads_to() -> None:
     readme = (pages.ROOT / "README.md").read_text()
     for page in pages.DOCS.glob("*.md"):
         assert f"docs/{page.name}" in readme, page.name
+
+
+def _commands() -> dict[str, Any]:
+
+    groups = {"authserver": authserver.cli.app, "resource-api": resource_api.cli.app}
+    return {
+        name: command
+        for program, group in groups.items()
+        for name, command in pages.tree(typer.main.get_command(group), program).items()
+    }
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=_name)
+def test_every_command_a_page_names_exists(page: Path) -> None:
+    commands = _commands()
+    for command, options in pages.named(page, commands):
+        assert command in commands, command
+        known = {option for parameter in commands[command].params for option in parameter.opts}
+        assert set(options) <= known | {"--help"}, command
+
+
+def test_every_command_is_on_the_page_of_commands() -> None:
+    commands = _commands()
+    named = {command for command, _ in pages.named(pages.DOCS / "commands.md", commands)}
+    assert named == set(commands)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/verify-tokens.md"])
