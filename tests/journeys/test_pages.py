@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
@@ -12,13 +13,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import resource_api.cli
 import typer.main
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-import authserver.cli
 from resource_api import app, auth, settings
 
 from ..support import processes
@@ -115,13 +114,10 @@ def test_every_flow_has_a_page_that_the_readme_leads_to() -> None:
 
 
 def _commands() -> dict[str, Any]:
-
-    groups = {"authserver": authserver.cli.app, "resource-api": resource_api.cli.app}
-    return {
-        name: command
-        for program, group in groups.items()
-        for name, command in pages.tree(typer.main.get_command(group), program).items()
-    }
+    found: dict[str, Any] = {}
+    for program, module in (("authserver", "authserver.cli"), ("resource-api", "resource_api.cli")):
+        found |= pages.tree(typer.main.get_command(importlib.import_module(module).app), program)
+    return found
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=_name)
