@@ -15,7 +15,8 @@ import httpx2
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(ROOT.glob("*/README.md"))]
+MAPS = [ROOT / package / "README.md" for package in ("authserver", "resource_api", "keys")]
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *MAPS]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"<input[^>]*>")
 
