@@ -175,7 +175,7 @@ class SecretKeys:
     def decrypt(self, sealed: bytes, *, about: str) -> bytes:
         """What `encrypt` was given. Raises SealedError."""
         key_id, rest = sealed[1 : 1 + _KEY_ID_BYTES], sealed[1 + _KEY_ID_BYTES :]
-        cipher = self._ciphers.get(key_id)
+        cipher = self._ciphers.get(key_id) or self._added_since(key_id)
         if sealed[:1] != _FORMAT or cipher is None:
             raise SealedError(
                 "A stored secret was encrypted with a key that isn't among AUTHSERVER_SECRET_KEY[_FILE]."
@@ -184,6 +184,19 @@ class SecretKeys:
             return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], about.encode())
         except InvalidTag:
             raise SealedError("A stored secret was changed, or moved from another row.") from None
+
+    def _added_since(self, key_id: bytes) -> AESGCM | None:
+        """`secret rotate` puts a key into the file while we run: it decrypts at once, and encrypts after a restart."""
+        if self.path is None:
+            return None
+        try:
+            keys = map(_parse_key, self.path.read_text(encoding="ascii").split())
+        except (OSError, UnicodeDecodeError):
+            return None
+        for key in keys:
+            if key is not None:
+                self._ciphers.setdefault(_key_id(key), AESGCM(key))
+        return self._ciphers.get(key_id)
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether this was encrypted with the first key."""

@@ -18,6 +18,7 @@ import typer
 import uvicorn
 
 from .. import credentials, settings, uvicorn_protocol
+from ..oauth import signing_keys
 from . import exits, ports, running, terminal
 
 HELP = """The server. SQLite is migrated by itself; on PostgreSQL an old schema is refused (exit 4).
@@ -57,9 +58,7 @@ def serve(
     config = settings.load(**flags)
     _refuse_plain_http(config)
     ports.check(config.host, config.port, option="--port", variable="AUTHSERVER_PORT")
-    asyncio.run(running.prepare(config))
-    secret_keys = credentials.SecretKeys.load(config)
-    _announce(config, secret_keys)
+    _announce(config, asyncio.run(_prepare(config)))
     # Workers read their settings from the environment, so flags travel there.
     os.environ.update(
         {settings.PREFIX + name.upper(): str(value) for name, value in flags.items() if value is not None}
@@ -88,6 +87,14 @@ def options(config: settings.Settings) -> dict[str, Any]:
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": GRACE_SECONDS,
     }
+
+
+async def _prepare(config: settings.Settings) -> credentials.SecretKeys:
+    """The database has its shape and its signing keys, and our secret key opens them; else nothing starts."""
+    async with running.opened(config) as here:
+        await here.database.transaction(lambda session: signing_keys.ensure(here.oauth, session))
+        await here.database.read(lambda session: signing_keys.ring(here.oauth, session))
+        return here.oauth.secret_keys
 
 
 def _refuse_plain_http(config: settings.Settings) -> None:

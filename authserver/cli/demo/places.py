@@ -59,7 +59,8 @@ def start_gallery(places: Places) -> subprocess.Popen[bytes]:
         "RESOURCE_API_PORT": str(places.resource_port),
         "RESOURCE_API_DATABASE_URL": f"sqlite:///{places.folder}/resource-api.db",
         "RESOURCE_API_FILES": str(places.folder / "files"),
-        "RESOURCE_API_LOG_LEVEL": "warning",
+        # It starts before we do, and would warn that our keys are not there yet.
+        "RESOURCE_API_LOG_LEVEL": "error",
     }
     return subprocess.Popen(
         [sys.executable, "-c", "from resource_api.cli import main; main()", "serve"],

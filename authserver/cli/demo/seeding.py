@@ -29,8 +29,8 @@ async def seed(http: httpx2.AsyncClient, facts: dict[str, Any]) -> None:
     if (await ana.get("/images", limit="1"))["items"]:
         return
     bruno = await _sign_in(http, facts, "bruno")
-    await ana.patch("/me", {"handle": "ana", "name": "Ana"})
-    await bruno.patch("/me", {"handle": "bruno", "name": "Bruno"})
+    await ana.patch("/me", {"handle": "ana", "display_name": "Ana"})
+    await bruno.patch("/me", {"handle": "bruno", "display_name": "Bruno"})
     theirs = [await ana.generate(*picture) for picture in ANAS]
     for picture in BRUNOS:
         await bruno.generate(*picture)
