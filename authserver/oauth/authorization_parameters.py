@@ -103,8 +103,7 @@ def check(
     _refuse_unsupported(parameters)
     prompt = _prompt(parameters)
     grant = server.get_consent_grant(sent, None)
-    if not isinstance(grant, AuthorizationCodeGrant):
-        raise UnsupportedResponseTypeError("code")
+    assert isinstance(grant, AuthorizationCodeGrant)  # the only one with an authorization endpoint
     settings = server.oauth.settings
     asked = authorization_requests.AuthorizationRequest(
         id="",

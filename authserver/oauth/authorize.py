@@ -25,9 +25,9 @@ from . import (
     redirects,
     server,
 )
+from . import consent_view as consent
 from .authorization_requests import AuthorizationRequest
 from .authorization_server import AuthorizationServer
-from .consent_view import ConsentView, must_ask, view
 
 PATH = "/oauth/authorize"
 
@@ -88,7 +88,7 @@ def begin(
     if _must_login(asked, who, protocol.now):
         return _ask(protocol, checked, browser, "login", errors.LoginRequiredError)
     assert who is not None
-    if must_ask(session, checked.addressee.client, asked, who.user_id):
+    if consent.must_ask(session, checked.addressee.client, asked, who.user_id):
         return _ask(protocol, checked, browser, "consent", errors.ConsentRequiredError)
     return _finish(protocol, checked, who)
 
@@ -109,7 +109,7 @@ def proceed(
     checked = _checked_again(protocol, asked, asked.scopes)
     if not isinstance(checked, authorization_parameters.Checked):
         return checked
-    if must_ask(session, checked.addressee.client, asked, who.user_id):
+    if consent.must_ask(session, checked.addressee.client, asked, who.user_id):
         return Ask(request_id, "consent")
     authorization_requests.claim(session, request_id, browser, now=protocol.now)
     return _finish(protocol, checked, who)
@@ -117,7 +117,7 @@ def proceed(
 
 def consent_view(
     oauth: context.OAuth, session: Session, request_id: str, browser: str, who: SignedIn
-) -> ConsentView | Outcome:
+) -> consent.ConsentView | Outcome:
     """What the consent page shows; an outcome when it needn't be shown. Raises RequestGone."""
     outcome = proceed(oauth, session, request_id, browser, who)
     if outcome != Ask(request_id, "consent"):
@@ -126,7 +126,7 @@ def consent_view(
     asked = authorization_requests.find(session, request_id, browser, now=protocol.now)
     client = protocol.query_client(asked.client_id)
     assert client is not None  # `proceed` has just seen it
-    return view(session, protocol.catalogue(), client, asked, who.user_id)
+    return consent.view(session, protocol.catalogue(), client, asked, who.user_id)
 
 
 def allow(
@@ -150,7 +150,7 @@ def allow(
         return ErrorPage("invalid_client", "No app is registered here under this client_id.")
     if not set(scopes) <= set(asked.scopes):
         return ErrorPage("invalid_request", "Something was allowed that the app hadn't asked for.")
-    shown = view(session, protocol.catalogue(), client, asked, who.user_id)
+    shown = consent.view(session, protocol.catalogue(), client, asked, who.user_id)
     allowed = shown.decided(scopes)
     if not allowed:
         return deny(oauth, session, request_id, browser, who)

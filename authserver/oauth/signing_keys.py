@@ -129,12 +129,12 @@ def ring(oauth: context.OAuth, session: Session) -> keys.ring.Ring:
 
 def ensure(oauth: context.OAuth, session: Session) -> None:
     """At start: there is an active key and a next one."""
-    _change(oauth, session, keys.ring.ensure, "key_created")
+    _change(oauth, session, keys.ring.ensure)
 
 
 def run(oauth: context.OAuth, session: Session) -> bool:
     """What time has brought, the scheduled rotation above all. Idempotent; True when something changed."""
-    return bool(_change(oauth, session, keys.ring.due, "key_rotated"))
+    return bool(_change(oauth, session, keys.ring.due))
 
 
 def rotate(oauth: context.OAuth, session: Session, *, emergency: bool = False) -> None:
@@ -143,7 +143,7 @@ def rotate(oauth: context.OAuth, session: Session, *, emergency: bool = False) -
     def plan(ring: keys.ring.Ring, now: float, make_key: Callable[[], SigningKey]) -> keys.ring.Change:
         return keys.ring.rotate(ring, now, make_key, emergency=emergency)
 
-    _change(oauth, session, plan, "key_rotated")
+    _change(oauth, session, plan)
 
 
 def revoke(oauth: context.OAuth, session: Session, kid: str) -> bool:
@@ -189,7 +189,7 @@ def _change(
     oauth: context.OAuth,
     session: Session,
     plan: Callable[[keys.ring.Ring, float, Callable[[], SigningKey]], keys.ring.Change],
-    event: str,
+    event: str | None = None,
 ) -> keys.ring.Change:
     """Make the change that `plan` wants of the ring as it is; new keys are made off the loop, holding nothing."""
     made: list[SigningKey] = []
@@ -210,6 +210,8 @@ def _change(
             kids = sorted(
                 {record.kid for record in change.add} | {update.after.kid for update in change.update}
             )
-            audit.record(session, event, now=now, kids=kids)
+            if kids:  # forgetting a key that was gone anyway is no news
+                event = event or ("key_rotated" if change.update else "key_created")
+                audit.record(session, event, now=now, kids=kids)
             return change
         database.release(session)

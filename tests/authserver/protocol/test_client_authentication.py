@@ -130,6 +130,13 @@ async def test_a_malformed_header_is_a_401(world: World, path: str) -> None:
         assert (response.status_code, response.json()["error"]) == (401, "invalid_client"), header[:40]
 
 
+async def test_two_authorization_headers_are_one_bad_one(world: World) -> None:
+    app = await world.add_machine()
+    header = basic(f"{app.client_id}:{app.secret}")["authorization"]
+    twice = [("authorization", header), ("authorization", header)]
+    assert (await send(world, "/oauth/token", twice)).status_code == 401
+
+
 async def test_id_and_secret_are_form_encoded_inside_basic(world: World) -> None:
     app = await world.add_machine()
     encoded = "".join(f"%{ord(character):02X}" for character in app.secret or "")

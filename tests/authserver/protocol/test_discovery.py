@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+import sqlalchemy as sa
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 
+from authserver import apis
 from authserver.oauth import clients, grants, signing_keys
+from keys import errors
 
 from .flows import World, header_of
 from .test_authorize import MISTAKES
@@ -45,8 +49,6 @@ async def test_every_address_in_the_metadata_answers(world: World) -> None:
 
 
 async def test_a_new_scope_appears_at_once(world: World) -> None:
-    from authserver import apis
-
     await world.write(
         lambda session: apis.add_scope(session, "https://other.test", "other:write", "x", "y", world.now())
     )
@@ -171,10 +173,6 @@ async def test_keys_rotate_without_anybody_noticing(world: World, clock: Any) ->
 
 
 async def test_a_young_key_does_not_sign_unless_it_must(world: World) -> None:
-    import pytest
-
-    from keys import errors
-
     with pytest.raises(errors.NextKeyTooYoungError):
         await world.write(lambda session: signing_keys.rotate(world.oauth, session))
     before = (await world.client.get(JWKS)).json()["keys"]
@@ -198,8 +196,6 @@ async def test_a_revoked_key_is_unpublished_and_its_tokens_are_dead(world: World
 
 
 async def test_private_keys_are_sealed_and_can_be_sealed_anew(world: World) -> None:
-    import sqlalchemy as sa
-
     def sealed(session: Any) -> list[bytes]:
         return [bytes(value) for value in session.execute(sa.select(signing_keys.table.c.sealed)).scalars()]
 

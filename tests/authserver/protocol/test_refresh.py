@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from authserver.oauth import clients
+from authserver import audit, credentials
+from authserver.oauth import clients, refresh_tokens
 from authserver.people import users
+from tests.support import authserver as support
+from tests.support.clock import ManualClock
 
 from .conftest import Counted
 from .flows import OTHER, RESOURCE, App, World, claims_of
@@ -107,10 +111,6 @@ async def test_an_old_token_ends_the_family(world: World, clock: Any) -> None:
 
 
 async def events(world: World, name: str) -> int:
-    import sqlalchemy as sa
-
-    from authserver import audit
-
     query = sa.select(sa.func.count()).select_from(audit.table).where(audit.table.c.event == name)
     counted: int = await world.server.state.database.read(lambda session: session.execute(query).scalar_one())
     return counted
@@ -148,8 +148,6 @@ async def test_a_mutated_token_is_an_unknown_token(world: World) -> None:
 
 async def test_a_token_that_we_never_made_ends_nothing(world: World) -> None:
     """Knowing a family's id isn't enough: the tag in the token has to be ours."""
-    from authserver import credentials
-
     app, first = await start(world)
     payload = credentials.decode(first["refresh_token"], "rt")
     assert payload is not None
@@ -237,11 +235,28 @@ async def test_scopes_taken_from_the_client_are_not_given_again(world: World) ->
     await refused(world, app, second["refresh_token"])
 
 
+async def test_a_new_secret_key_ends_no_family(database_url: str, clock: ManualClock) -> None:
+    fresh = credentials.new_secret_key()
+    async with support.running(support.configured(database_url), clock) as server:
+        before = World(server)
+        await before.add_apis()
+        app, first = await start(before)
+        idle = await before.tokens(app)
+        lost = await refreshed(before, app, first["refresh_token"])
+    changed = support.configured(database_url, secret_key=f"{fresh},{support.SECRET_KEY}")
+    async with support.running(changed, clock) as server:
+        after = World(server)
+        again = await refreshed(after, app, first["refresh_token"])
+        assert again["refresh_token"] == lost["refresh_token"]
+        second = await refreshed(after, app, lost["refresh_token"])
+        await refreshed(after, app, second["refresh_token"])
+        await refreshed(after, app, idle["refresh_token"])
+        # A token made with the old key is still known for ours when it comes too late.
+        await refused(after, app, first["refresh_token"])
+        assert await events(after, "refresh_reuse") == 1
+
+
 async def test_the_database_holds_no_token(world: World) -> None:
-    import sqlalchemy as sa
-
-    from authserver.oauth import refresh_tokens
-
     app, first = await start(world)
     second = await refreshed(world, app, first["refresh_token"])
     rows = await world.server.state.database.read(
