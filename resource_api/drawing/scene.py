@@ -40,8 +40,10 @@ def chance(prompt: str, seed: int) -> Random:
 
 
 def subject(wish: Wish, of: Sequence[str], chance: Random) -> str:
-    """One of the subjects wished for, the more often named the likelier; any of `of` when none is."""
-    return chance.choice([each for each in wish.subjects if each in of] or of)
+    """The subject named most often, chance deciding between equals; any of `of` when none is named."""
+    named = [each for each in wish.subjects if each in of]
+    most = max(map(named.count, named), default=0)
+    return chance.choice([each for each in dict.fromkeys(named) if named.count(each) == most] or of)
 
 
 def palette(wish: Wish, fitting: Sequence[str], chance: Random) -> Palette:

@@ -51,6 +51,12 @@ _SUBJECTS = {
         "cheval lava lave aurora"
     ),
 }
+# Words for a time, a weather or a place in something: they decide the composition only where no other word does.
+_WEAK = (
+    "dusk dawn sunrise sunset evening morning aube crepuscule aurore soir matin snow winter neige hiver fog "
+    "mist brume brouillard storm tempete tide neon rain pluie window fenetre moon lune dream reve ice glace "
+    "spring printemps autumn automne wind vent fire flame feu flamme smoke fumee modern moderne art"
+)
 _PALETTES = {
     "dusk": "dusk sunset evening crepuscule soir coucher romantic romantique sun soleil",
     "dawn": "dawn sunrise morning aube aurore matin calm calme quiet soft doux peace paix hope espoir",
@@ -125,6 +131,7 @@ def _index(table: dict[str, str]) -> dict[str, list[str]]:
     return found
 
 
+_FAINT = frozenset(_WEAK.split())
 _BY_SUBJECT, _BY_PALETTE, _BY_TRAIT = _index(_SUBJECTS), _index(_PALETTES), _index(_TRAITS)
 _BY_HUE = {word: hue for hue, words in _HUES.items() for word in words.split()}
 
@@ -132,8 +139,9 @@ _BY_HUE = {word: hue for hue, words in _HUES.items() for word in words.split()}
 def read(prompt: str) -> Wish:
     """What this prompt suggests."""
     words = [form for word in _split(prompt) for form in _forms(word)]
+    strong = tuple(name for word in words if word not in _FAINT for name in _BY_SUBJECT.get(word, ()))
     return Wish(
-        tuple(name for word in words for name in _BY_SUBJECT.get(word, ())),
+        strong or tuple(name for word in words for name in _BY_SUBJECT.get(word, ())),
         tuple(name for word in words for name in _BY_PALETTE.get(word, ())),
         tuple(_BY_HUE[word] for word in words if word in _BY_HUE),
         frozenset(name for word in words for name in _BY_TRAIT.get(word, ())),

@@ -57,6 +57,24 @@ def test_every_composition_is_asked_for_by_its_words() -> None:
         assert set(words.read(prompt).subjects) == {subject}
 
 
+@pytest.mark.parametrize(
+    ("prompt", "subject"),
+    [
+        ("a calm sea at dawn", "waves"),
+        ("stained glass window full of flowers", "glass"),
+        ("a snowy city", "city"),
+        ("autumn forest with a red sun", "forest"),
+        ("coucher de soleil sur la montagne", "landscape"),
+        ("snow at dusk", "landscape"),
+    ],
+)
+def test_things_count_more_than_their_weather(prompt: str, subject: str) -> None:
+    chance = scene.chance(prompt, 1)
+    assert {scene.subject(words.read(prompt), tuple(drawing.PAINTERS), chance) for _ in range(20)} == {
+        subject
+    }
+
+
 def test_different_prompts_look_different() -> None:
     small = {prompt: drawing.paint(prompt, 1, (256, 192)).resize((32, 24)) for prompt in PROMPTS.values()}
     small |= {
