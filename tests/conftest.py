@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config, "workerinput"
     ):  # a worker of xdist lives in the run of the process that started it
         config.stash[_RUN] = run.Run()
+        config.option.basetemp = config.option.basetemp or str(run.folder() / "tests")
     if (
         config.getoption("dist", "no") == "no"
     ):  # this process runs tests; one that hands them out stays where it is

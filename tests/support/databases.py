@@ -77,7 +77,7 @@ async def _template(service: str, build: Build) -> str:
 async def _copy(template: str, name: str) -> None:
     # PostgreSQL copies a template only while nobody is connected to it, so only one process copies at a time.
     with run.alone(f"copy-{template}"):
-        await _execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        await _execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
 
 
 def _named(name: str) -> str:

@@ -21,8 +21,18 @@ from . import run
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 60.0
 
-# A test database needn't survive the machine, and tests of many processes need many connections.
-_HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+# A test database needn't survive the machine; making and dropping thousands of them must not wait for its log.
+_HASTY = {
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_wal_senders": "0",
+    "max_wal_size": "256MB",
+    "synchronous_commit": "off",
+    "wal_level": "minimal",
+}
+# Tests of many processes need many connections.
 _ALWAYS = {"max_connections": "300", "timezone": "'UTC'"}
 
 
