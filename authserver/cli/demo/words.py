@@ -6,13 +6,13 @@ import urllib.parse
 from typing import Any
 
 import typer
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from . import catalogue
 from .places import Places
 
-# RFC 7636 Appendix B: a verifier and its S256 challenge that everybody may know. For trying out alone.
+# A PKCE verifier that everybody may know (it is the one of RFC 7636, Appendix B): for trying out alone.
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWjbuGJSstw-cM"
 
 
 def welcome(places: Places, facts: dict[str, Any], *, seconds: float) -> None:
@@ -31,7 +31,7 @@ def welcome(places: Places, facts: dict[str, Any], *, seconds: float) -> None:
             "redirect_uri": web["redirect_uri"],
             "scope": "images:read",
             "state": "demo",
-            "code_challenge": CHALLENGE,
+            "code_challenge": create_s256_code_challenge(VERIFIER),
             "code_challenge_method": "S256",
         }
     )
