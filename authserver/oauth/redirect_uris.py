@@ -148,6 +148,15 @@ def takes_any_port(registered: str) -> bool:
     return loopback is not None and (loopback["host"] != "localhost" or loopback["port"] is None)
 
 
+def at_port_of(sent: str, registered: str) -> str:
+    """The registered URI with the port that was sent, where any port would do: what is left differs in earnest."""
+    ours = _LOOPBACK.match(registered)
+    theirs = re.match(r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost):(?P<port>[0-9]{1,5})", sent)
+    if ours is None or theirs is None or ours["host"] != theirs["host"] or not takes_any_port(registered):
+        return registered
+    return f"http://{ours['host']}:{theirs['port']}{ours['rest'] or ''}"
+
+
 def is_loopback(uri: str) -> bool:
     """Whether the answer goes to a program on the person's own machine."""
     return _LOOPBACK.match(uri) is not None

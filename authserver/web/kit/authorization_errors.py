@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ... import i18n
-from ...oauth import authorize
+from ...oauth import authorize, redirect_uris
 from . import differences, language, pages
 
 SHOWN = 500
@@ -36,6 +36,8 @@ def page(request: Request, error: authorize.ErrorPage) -> Response:
     registered = tuple(str(uri) for uri in facts.get("registered", ()))
     sent = str(facts["sent"])[:SHOWN] if "sent" in facts else None
     nearest = differences.nearest(sent, registered) if sent is not None else None
+    if sent is not None and nearest is not None:
+        nearest = redirect_uris.at_port_of(sent, nearest)
     return pages.render(
         request,
         "authorization_error.html",

@@ -189,3 +189,20 @@ def test_only_plain_origins_can_be_registered(origin: str) -> None:
     redirect_uris.check_origin("http://localhost:5173")
     with pytest.raises(redirect_uris.RedirectUriError):
         redirect_uris.check_origin(origin)
+
+
+@pytest.mark.parametrize(
+    ("sent", "registered", "shown"),
+    [
+        ("http://127.0.0.1:4000/cb/", "http://127.0.0.1/cb", "http://127.0.0.1:4000/cb"),
+        ("http://[::1]:4000/x", "http://[::1]/cb", "http://[::1]:4000/cb"),
+        ("http://localhost:4000/x", "http://localhost/cb", "http://localhost:4000/cb"),
+        ("http://localhost:4000/x", "http://localhost:3000/cb", "http://localhost:3000/cb"),
+        ("http://localhost:4000/cb", "http://127.0.0.1/cb", "http://127.0.0.1/cb"),
+        ("https://client.test:4000/cb", "https://client.test/cb", "https://client.test/cb"),
+    ],
+)
+def test_where_any_port_would_do_the_port_is_not_shown_as_a_difference(
+    sent: str, registered: str, shown: str
+) -> None:
+    assert redirect_uris.at_port_of(sent, registered) == shown
