@@ -5,9 +5,11 @@ Nothing here opens a file or a connection. `reference()` is the table printed in
 
 import difflib
 import ipaddress
+import json
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import dotenv
@@ -17,6 +19,8 @@ from pydantic import Field
 
 PREFIX = "RESOURCE_API_"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Written as `a, b` or as a JSON list, so the settings library must not decode it by itself.
+Addresses = Annotated[tuple[str, ...], pydantic_settings.NoDecode]
 
 
 class ConfigurationError(Exception):
@@ -65,11 +69,11 @@ class Settings(pydantic_settings.BaseSettings):
         default=None, description="A PEM certificate chain, to serve https directly."
     )
     tls_key: Path | None = Field(default=None, description="The PEM private key of `tls_cert`.")
-    trusted_proxies: tuple[str, ...] = Field(
+    trusted_proxies: Addresses = Field(
         default=(),
-        description='Addresses or networks whose `X-Forwarded-For` is believed, as JSON: `["10.0.0.0/8"]`.',
+        description="Addresses or networks whose `X-Forwarded-For` is believed, as `10.0.0.0/8, 192.0.2.1`.",
     )
-    metrics_allow: tuple[str, ...] = Field(
+    metrics_allow: Addresses = Field(
         default=("127.0.0.1", "::1"),
         description="Addresses or networks that may read `/metrics` and `/readyz?verbose`; others get 404.",
     )
@@ -102,7 +106,20 @@ class Settings(pydantic_settings.BaseSettings):
     def _database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        if value == "sqlite:///" or ":memory:" in value:
+            raise ValueError(
+                "must name a file: sqlite:///path for a relative one, sqlite:////path for an absolute one"
+            )
         return value
+
+    @pydantic.field_validator("trusted_proxies", "metrics_allow", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)  # what is wrong with it is a ValueError too
+        return tuple(value.replace(",", " ").split())
 
     @pydantic.field_validator("trusted_proxies", "metrics_allow")
     @classmethod
@@ -126,6 +143,13 @@ class Settings(pydantic_settings.BaseSettings):
         return self.database_url.startswith("sqlite:")
 
     @property
+    def sqlite_path(self) -> Path | None:
+        """The database file, None on PostgreSQL."""
+        return (
+            Path(self.database_url.removeprefix("sqlite:///").partition("?")[0]) if self.is_sqlite else None
+        )
+
+    @property
     def path(self) -> str:
         """The path below which this API is published; empty for a bare origin."""
         return urlsplit(self.resource).path
@@ -147,8 +171,6 @@ def load(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except pydantic.ValidationError as error:
         raise ConfigurationError("\n".join(_sentence(each) for each in error.errors())) from None
-    except pydantic_settings.SettingsError as error:
-        raise ConfigurationError(f'{error}: lists are written as JSON, for example ["10.0.0.0/8"].') from None
 
 
 def reference() -> str:
@@ -166,6 +188,11 @@ def reference() -> str:
     return "\n".join(lines) + "\n"
 
 
+def shown(settings: Settings) -> dict[str, str | int | list[str] | None]:
+    """Every variable with its value in plain JSON types; the passwords in addresses are masked."""
+    return {PREFIX + name.upper(): _plain(getattr(settings, name)) for name in Settings.model_fields}
+
+
 def networks(addresses: tuple[str, ...]) -> tuple[Network, ...]:
     """Addresses and networks, parsed. Raises `ValueError` for anything else."""
     return tuple(ipaddress.ip_network(address, strict=False) for address in addresses)
@@ -177,6 +204,15 @@ def _check_address(value: str) -> None:
         raise ValueError("must be an absolute http or https address")
     if parts.query or parts.fragment or parts.username or parts.password:
         raise ValueError("must have no query, fragment, user or password")
+
+
+def _plain(value: Any) -> str | int | list[str] | None:
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, int) or value is None:
+        return value
+    # To the last @: a password may hold one, and even a slash, when nobody encoded it.
+    return re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:********@", str(value))
 
 
 def _known(variable: str) -> bool:

@@ -13,10 +13,10 @@ def version(session: Session) -> str | None:
     """The version the database is at, None when it is empty."""
     try:
         return session.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-    except sa.exc.DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        return None
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+        if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
+            return None
+        raise
 
 
 async def upgrade(url: str) -> None:

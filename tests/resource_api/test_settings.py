@@ -70,9 +70,20 @@ def test_what_is_wrong_is_said(name: str, value: Any, said: str) -> None:
     assert name in sentence.lower()
 
 
-def test_a_list_that_is_no_json_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RESOURCE_API_TRUSTED_PROXIES", "10.0.0.0/8")
-    assert "JSON" in refusal()
+@pytest.mark.parametrize(
+    "written", ["10.0.0.0/8, 192.0.2.1", "10.0.0.0/8,192.0.2.1", '["10.0.0.0/8", "192.0.2.1"]']
+)
+def test_a_list_is_written_with_commas_or_as_json(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("RESOURCE_API_TRUSTED_PROXIES", written)
+    monkeypatch.setenv("RESOURCE_API_METRICS_ALLOW", written)
+    loaded = settings.load()
+    assert loaded.trusted_proxies == loaded.metrics_allow == ("10.0.0.0/8", "192.0.2.1")
+
+
+@pytest.mark.parametrize("written", ["10.0.0.0/8; 192.0.2.1", '["10.0.0.0/8"', "[1]", "10.0.0.0/8 /9"])
+def test_a_list_that_cannot_be_read_is_said(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("RESOURCE_API_TRUSTED_PROXIES", written)
+    assert refusal().startswith("RESOURCE_API_TRUSTED_PROXIES: ")
 
 
 def test_settings_are_frozen() -> None:
