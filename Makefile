@@ -20,16 +20,18 @@ demo: $(RUNTIME) ## Start both services with people, apps and pictures to try; C
 test: $(DEVELOPMENT) ## Test everything, on SQLite and PostgreSQL, with a browser where there is one.
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports, and pins.
+check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports, pins, the settings' page.
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/pins.py
+	$(BIN)/python .ci/reference.py --check
 
-format: $(DEVELOPMENT) ## Format the code and mend what can be mended without thought.
+format: $(DEVELOPMENT) ## Format the code, mend what needs no thought, write the settings' page anew.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/python .ci/reference.py
 
 audit: $(DEVELOPMENT) ## Ask the advisory service about every pinned package.
 	@$(BIN)/python .ci/audit.py
