@@ -18,6 +18,7 @@ import pydantic_settings
 from pydantic import Field
 
 PREFIX = "RESOURCE_API_"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Written as `a, b` or as a JSON list, so the settings library must not decode it by itself.
 Addresses = Annotated[tuple[str, ...], pydantic_settings.NoDecode]
@@ -39,8 +40,9 @@ class Settings(pydantic_settings.BaseSettings):
         description="Whose access tokens count: the authorization server's issuer, exactly as its tokens say it.",
     )
     resource: str = Field(
-        default="http://localhost:8001",
-        description="This API's public address and identifier, the `aud` of every token it accepts.",
+        default="",
+        description="This API's public address and identifier, the `aud` of every token it accepts. Not set: "
+        "`http://localhost:` and the port.",
     )
     jwks_url: str | None = Field(
         default=None,
@@ -68,7 +70,7 @@ class Settings(pydantic_settings.BaseSettings):
     tls_cert: Path | None = Field(
         default=None, description="A PEM certificate chain, to serve https directly."
     )
-    tls_key: Path | None = Field(default=None, description="The PEM private key of `tls_cert`.")
+    tls_key: Path | None = Field(default=None, description="The PEM private key of `RESOURCE_API_TLS_CERT`.")
     trusted_proxies: Addresses = Field(
         default=(),
         description="Addresses or networks whose `X-Forwarded-For` is believed, as `10.0.0.0/8, 192.0.2.1`.",
@@ -84,6 +86,17 @@ class Settings(pydantic_settings.BaseSettings):
         default="auto", description="`auto` is JSON, except on a terminal."
     )
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _own_address(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("resource"):
+            return values
+        if values.get("host", "127.0.0.1") not in _LOOPBACK:
+            raise ValueError(
+                f"{PREFIX}RESOURCE must be set to the public address when the server listens beyond this machine"
+            )
+        return {**values, "resource": f"http://localhost:{values.get('port', 8001)}"}
+
     @pydantic.field_validator("issuer", "resource", "jwks_url")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
@@ -97,7 +110,7 @@ class Settings(pydantic_settings.BaseSettings):
         if value.endswith("/"):
             raise ValueError("must not end with a slash")
         parts = urlsplit(value)
-        if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
             raise ValueError("must be https, except on this machine (localhost, 127.0.0.1, [::1])")
         return value
 
@@ -106,6 +119,10 @@ class Settings(pydantic_settings.BaseSettings):
     def _database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        try:
+            _ = urlsplit(value).port
+        except ValueError:
+            raise ValueError("is not the address of a database") from None
         if value == "sqlite:///" or ":memory:" in value:
             raise ValueError(
                 "must name a file: sqlite:///path for a relative one, sqlite:////path for an absolute one"
@@ -130,7 +147,7 @@ class Settings(pydantic_settings.BaseSettings):
     @pydantic.model_validator(mode="after")
     def _both_halves_of_tls(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("tls_cert and tls_key go together: set both or neither")
+            raise ValueError(f"{PREFIX}TLS_CERT and {PREFIX}TLS_KEY go together: set both or neither")
         return self
 
     @property
@@ -162,7 +179,10 @@ class Settings(pydantic_settings.BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """The settings of this process; `overrides` win over the environment. Raises `ConfigurationError`."""
+    """The settings of this process; `overrides` win over the environment.
+
+    Raises `ConfigurationError` naming every variable that is wrong.
+    """
     given = {*os.environ, *dotenv.dotenv_values(".env"), *(PREFIX + name.upper() for name in overrides)}
     unknown = [_unknown(name) for name in sorted(given) if name.startswith(PREFIX) and not _known(name)]
     if unknown:
@@ -178,7 +198,7 @@ def reference() -> str:
     lines = ["| variable | default | what it is |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         default = field.default
-        if default is None or default == ():
+        if default in (None, (), ""):
             shown = "not set"
         elif isinstance(default, tuple):
             shown = "`" + ", ".join(default) + "`"

@@ -123,7 +123,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
         return
     width = max(map(len, shown))
     for name, value in shown.items():
-        text = ", ".join(value) if isinstance(value, list) else "-" if value is None else value
+        text = "-" if value in (None, []) else ", ".join(value) if isinstance(value, list) else value
         typer.echo(f"{name:<{width}}  {text}")
 
 

@@ -25,6 +25,21 @@ def test_the_defaults_run_on_this_machine() -> None:
     assert loaded.is_sqlite and not loaded.secure
 
 
+def test_the_public_address_follows_the_port() -> None:
+    assert settings.load(port=9001).resource == "http://localhost:9001"
+
+
+def test_listening_beyond_this_machine_needs_a_public_address() -> None:
+    assert "RESOURCE_API_RESOURCE must be set" in refusal(host="0.0.0.0")
+    assert settings.load(host="0.0.0.0", resource="https://api.example.org").secure
+
+
+def test_passwords_in_addresses_are_masked() -> None:
+    shown = settings.shown(settings.load(database_url="postgresql://me:S3@C/RET@host/name"))
+    assert shown["RESOURCE_API_DATABASE_URL"] == "postgresql://me:********@host/name"
+    assert shown["RESOURCE_API_RESOURCE"] == "http://localhost:8001"
+
+
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESOURCE_API_WELCOME_CREDITS", "7")
     monkeypatch.setenv("RESOURCE_API_TRUSTED_PROXIES", '["10.0.0.0/8"]')
@@ -58,10 +73,12 @@ def test_a_misspelt_line_of_the_file_is_named_too() -> None:
         ("resource", "http://api.example.org", "https"),
         ("resource", "https://user:pw@api.example.org", "user"),
         ("database_url", "mysql://x", "sqlite:///"),
+        ("database_url", "sqlite:///:memory:", "name a file"),
+        ("database_url", "postgresql://me@host:port/name", "not the address"),
         ("port", 0, "1"),
         ("welcome_credits", -1, "0"),
         ("trusted_proxies", ("proxy",), "proxy"),
-        ("tls_cert", Path("cert.pem"), "tls_key"),
+        ("tls_cert", Path("cert.pem"), "RESOURCE_API_TLS_KEY"),
     ],
 )
 def test_what_is_wrong_is_said(name: str, value: Any, said: str) -> None:
