@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "DEMO_DIR": str(folder / "var"),
     }
     with processes.started(["authserver", "demo"], settings, folder, f"http://localhost:{port}") as program:
-        processes.wait_until_ready(
-            processes.Program(f"http://localhost:{other}", program.process, program.log)
-        )
+        _wait_for(folder / "var" / "demo.json", program)
         yield settings
+
+
+def _wait_for(file: Path, program: processes.Program) -> None:
+    """The demo writes its file once everything in it is there."""
+    deadline = time.monotonic() + 90
+    while not file.exists():
+        assert program.process.poll() is None, program.output()
+        assert time.monotonic() < deadline, program.output()
+        time.sleep(0.1)
 
 
 @pytest.mark.processes
