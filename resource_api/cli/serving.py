@@ -39,6 +39,7 @@ def serve(flags: Mapping[str, Any]) -> None:
     os.environ.update({settings.PREFIX + name.upper(): str(value) for name, value in flags.items()})
     # uvicorn repeats the signal once every request is answered; a clean stop is then no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(exits.INTERRUPTED))
     with _shared_metrics(config):
         uvicorn.run(
             "resource_api.app:from_environment", factory=True, workers=config.workers, **options(config)
