@@ -43,6 +43,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     URL_BYTES = 8 * 1024
     BODY_SECONDS = 30.0
     UNREAD_SECONDS = 60.0  # a client that takes nothing of our answer is gone
+    DOORS_SECONDS = 0.3  # in which other workers too stop listening
     GOODBYE_SECONDS = 1.0  # what is still on its way when we end is heard, or thrown away
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -54,8 +55,10 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._ending = False
-        self._refused = False
+        self._deaf = False  # nothing more is read as a request
+        self._refusal: _RefusalError | None = None  # waits for the answers to earlier requests
         super().__init__(*arguments, **named)
+        self.ws_protocol_class = None  # whatever uvicorn is told: there are no WebSockets here
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it
         super().connection_made(transport)
@@ -68,13 +71,13 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._deaf:
             return
         self._unfinished += len(data)  # back to nothing whenever the parser finds something whole
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # a request to speak another protocol is answered in this one
+            self._deaf = True  # the request is answered in HTTP/1.1, and what follows it is is not
         except httptools.HttpParserError as error:
             reason = error.__context__
             if not isinstance(reason, _RefusalError):
@@ -111,7 +114,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         super().on_headers_complete()
-        if self._ending:
+        if self._ending or self.parser.should_upgrade():
             self.cycle.keep_alive = False
         self._part = _Part.BODY
         self._unfinished = 0
@@ -124,6 +127,13 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         super().on_message_complete()
         self._part = _Part.NEXT
         self._unfinished = 0
+
+    def on_response_complete(self) -> None:
+        last = not self.pipeline
+        super().on_response_complete()
+        if last and self._refusal is not None and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._say_goodbye(self._refusal)
 
     def _check_head(self) -> None:
         """Raises for a head with two readings."""
@@ -183,7 +193,13 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     # The end
 
     def shutdown(self) -> None:
-        """A request that is on its way while we stop is answered still; then the connection ends."""
+        """A request that is on its way while we stop is answered still; then the connection ends.
+
+        Not at once: a client sent away now would come to a worker that is about to close its door.
+        """
+        self.loop.call_later(self.DOORS_SECONDS, self._end)
+
+    def _end(self) -> None:
         self._ending = True
         if self._answering():
             self.cycle.keep_alive = False
@@ -205,25 +221,32 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         return _RefusalError(431, f"Headers take at most {self.HEAD_BYTES} bytes and {self.HEADERS} lines.")
 
     def _refuse(self, reason: _RefusalError) -> None:
-        """Answers, unless another answer is on its way, and ends the connection. What still arrives is not read."""
-        self._refused = True
+        """Ends the connection with this answer, after those that earlier requests still wait for."""
+        self._deaf = True
         if self._deadline is not None:
             self._deadline.cancel()
         self.logger.info("Refused a request with %d: %s", reason.status, reason.sentence)
-        cycle, answering = self.cycle, self._answering()
-        if answering and self._part is not _Part.BODY:
-            cycle.keep_alive = False  # earlier requests were good, and their answers close
-            return
-        if self.pipeline or (self._part is _Part.BODY and (not answering or cycle.response_started)):
-            self.transport.close()
-            return
-        if answering:
-            cycle.disconnected = True
-            cycle.message_event.set()
+        answering, in_body = self._answering(), self._part is _Part.BODY
+        if in_body and self.pipeline:
+            self.pipeline.popleft()  # the newest, which is the refused one
+            self._refusal = reason
+        elif answering and not in_body:
+            self._refusal = reason
+        elif in_body and (not answering or self.cycle.response_started):
+            self.transport.close()  # it has its answer, or some of it
+        else:
+            if answering:
+                self.cycle.disconnected = True
+                self.cycle.waiting_for_100_continue = False
+                self.cycle.message_event.set()
+            self._say_goodbye(reason)
+
+    def _say_goodbye(self, reason: _RefusalError) -> None:
         self._answer(reason)
         if self.transport.can_write_eof():
             # Closed with bytes unread, the system would throw away our answer with them.
             self.transport.write_eof()
+            self.flow.resume_reading()
             self.loop.call_later(self.GOODBYE_SECONDS, self.transport.close)
         else:
             self.transport.close()
