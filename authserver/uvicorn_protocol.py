@@ -77,7 +77,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._deaf = True  # the request is answered in HTTP/1.1, and what follows it is is not
+            self._deaf = True  # the request is answered in HTTP/1.1, but what follows it is something else
         except httptools.HttpParserError as error:
             reason = error.__context__
             if not isinstance(reason, _RefusalError):
