@@ -16,6 +16,8 @@ from typing import Annotated, Any
 
 import typer
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import multiprocess
 
 from .. import credentials, settings, uvicorn_protocol
 from ..oauth import signing_keys
@@ -30,6 +32,7 @@ Examples:
   AUTHSERVER_ISSUER=https://id.example.org authserver serve --host 0.0.0.0 --trusted-proxies 10.0.0.0/8
   authserver serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem
 """
+APPLICATION = "authserver.app:from_environment"
 GRACE_SECONDS = 25
 KEEP_ALIVE_SECONDS = 15
 
@@ -66,9 +69,10 @@ def serve(
     # uvicorn repeats the signal once every request is answered; a clean stop is then no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
     with _shared_metrics(config):
-        uvicorn.run(
-            "authserver.app:from_environment", factory=True, workers=config.workers, **options(config)
-        )
+        if config.workers == 1:
+            uvicorn.run(APPLICATION, factory=True, **options(config))
+        else:
+            _run_workers(config)
 
 
 def options(config: settings.Settings) -> dict[str, Any]:
@@ -87,6 +91,25 @@ def options(config: settings.Settings) -> dict[str, Any]:
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": GRACE_SECONDS,
     }
+
+
+class _Workers(multiprocess.Multiprocess):
+    """uvicorn's supervisor, which would keep the door open after everyone behind it has left."""
+
+    def terminate_all(self) -> None:
+        # Open here, the socket would take connections that no worker accepts, and cut them off at the end.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+
+def _run_workers(config: settings.Settings) -> None:
+    """Serves by several processes that share a socket. Raises CommandError when they can't start."""
+    served = uvicorn.Config(APPLICATION, factory=True, workers=config.workers, **options(config))
+    workers = _Workers(served, sockets=[served.bind_socket()])
+    workers.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
+        raise exits.CommandError("A worker could not start; what it said stands above.", exits.NOT_READY)
 
 
 async def _prepare(config: settings.Settings) -> credentials.SecretKeys:
