@@ -68,6 +68,7 @@ def serve(
     )
     # uvicorn repeats the signal once every request is answered; a clean stop is then no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(exits.INTERRUPTED))
     with _shared_metrics(config):
         if config.workers == 1:
             uvicorn.run(APPLICATION, factory=True, **options(config))
@@ -96,6 +97,12 @@ def options(config: settings.Settings) -> dict[str, Any]:
 class _Workers(multiprocess.Multiprocess):
     """uvicorn's supervisor, which would keep the door open after everyone behind it has left."""
 
+    interrupted = False
+
+    def handle_int(self) -> None:
+        self.interrupted = True
+        super().handle_int()
+
     def terminate_all(self) -> None:
         # Open here, the socket would take connections that no worker accepts, and cut them off at the end.
         for listener in self.sockets:
@@ -110,6 +117,8 @@ def _run_workers(config: settings.Settings) -> None:
     workers.run()
     if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
         raise exits.CommandError("A worker could not start; what it said stands above.", exits.NOT_READY)
+    if workers.interrupted:
+        sys.exit(exits.INTERRUPTED)
 
 
 async def _prepare(config: settings.Settings) -> credentials.SecretKeys:

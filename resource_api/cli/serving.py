@@ -16,10 +16,13 @@ from typing import Any
 
 import typer
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import multiprocess
 
 from .. import settings, uvicorn_protocol
 from . import exits, ports, shape
 
+APPLICATION = "resource_api.app:from_environment"
 GRACE_SECONDS = 25
 KEEP_ALIVE_SECONDS = 15
 
@@ -41,9 +44,10 @@ def serve(flags: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(exits.INTERRUPTED))
     with _shared_metrics(config):
-        uvicorn.run(
-            "resource_api.app:from_environment", factory=True, workers=config.workers, **options(config)
-        )
+        if config.workers == 1:
+            uvicorn.run(APPLICATION, factory=True, **options(config))
+        else:
+            _run_workers(config)
 
 
 def options(config: settings.Settings) -> dict[str, Any]:
@@ -62,6 +66,33 @@ def options(config: settings.Settings) -> dict[str, Any]:
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": GRACE_SECONDS,
     }
+
+
+class _Workers(multiprocess.Multiprocess):
+    """uvicorn's supervisor, which would keep the door open after everyone behind it has left."""
+
+    interrupted = False
+
+    def handle_int(self) -> None:
+        self.interrupted = True
+        super().handle_int()
+
+    def terminate_all(self) -> None:
+        # Open here, the socket would take connections that no worker accepts, and cut them off at the end.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+
+def _run_workers(config: settings.Settings) -> None:
+    """Serves by several processes that share a socket. Raises CommandError when they can't start."""
+    served = uvicorn.Config(APPLICATION, factory=True, workers=config.workers, **options(config))
+    workers = _Workers(served, sockets=[served.bind_socket()])
+    workers.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
+        raise exits.CommandError("A worker could not start; what it said stands above.", exits.NOT_READY)
+    if workers.interrupted:
+        sys.exit(exits.INTERRUPTED)
 
 
 def _refuse_plain_http(config: settings.Settings) -> None:
