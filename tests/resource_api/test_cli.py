@@ -73,6 +73,24 @@ def test_help_imports_neither_the_database_nor_the_web(tmp_path: Path) -> None:
     assert not {"sqlalchemy", "fastapi", "uvicorn", "alembic", "pydantic"} & set(done.stdout.split())
 
 
+def test_a_start_on_a_current_database_does_without_alembic(
+    resource_database_url: str, tmp_path: Path
+) -> None:
+    asked = (
+        "import asyncio, sys; from resource_api import app, settings; from resource_api.cli import serving, shape; "
+        "asyncio.run(shape.prepare(settings.load())); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=tmp_path,
+        env=processes.environment({"RESOURCE_API_DATABASE_URL": resource_database_url}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "alembic" not in done.stdout.split()
+
+
 def test_the_version_is_printed(tmp_path: Path) -> None:
     code, done = ran(tmp_path, "--version")
     assert (code, done.stderr) == (0, "")
