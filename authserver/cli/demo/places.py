@@ -35,6 +35,12 @@ class Places:
         """What scripts read: addresses, apps with their secrets, people with their passwords."""
         return self.folder / "demo.json"
 
+    @property
+    def gallery(self) -> Path:
+        """The gallery's data. At another address the authorization server is another issuer, and its people are
+        strangers to those of the first: their pictures and handles lie apart."""
+        return self.folder / f"gallery-{self.port}"
+
 
 def from_environment() -> Places:
     """Raises CommandError for ports that can't be."""
@@ -57,8 +63,8 @@ def start_gallery(places: Places) -> subprocess.Popen[bytes]:
         "RESOURCE_API_ISSUER": places.issuer,
         "RESOURCE_API_RESOURCE": places.resource,
         "RESOURCE_API_PORT": str(places.resource_port),
-        "RESOURCE_API_DATABASE_URL": f"sqlite:///{places.folder}/resource-api.db",
-        "RESOURCE_API_FILES": str(places.folder / "files"),
+        "RESOURCE_API_DATABASE_URL": f"sqlite:///{places.gallery}/gallery.db",
+        "RESOURCE_API_FILES": str(places.gallery / "files"),
         # It starts before we do, and would warn that our keys are not there yet.
         "RESOURCE_API_LOG_LEVEL": "error",
     }

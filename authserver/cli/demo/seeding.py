@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 
+from .. import exits
 from . import catalogue
 
 ANAS = (
@@ -19,12 +20,8 @@ BRUNOS = (
 )
 
 
-class SeedingError(Exception):
-    """The gallery or the server answered something else than success."""
-
-
 async def seed(http: httpx2.AsyncClient, facts: dict[str, Any]) -> None:
-    """Pictures, a gallery and a share, unless Ana has pictures already. Raises SeedingError."""
+    """Pictures, a gallery and a share, unless Ana has pictures already. Raises CommandError."""
     ana = await _sign_in(http, facts, "ana")
     if (await ana.get("/images", limit="1"))["items"]:
         return
@@ -80,7 +77,9 @@ async def _sign_in(http: httpx2.AsyncClient, facts: dict[str, Any], who: str) ->
 
 def _content(answer: httpx2.Response) -> Any:
     if not answer.is_success:
-        raise SeedingError(
-            f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
+        raise exits.CommandError(
+            f"The demo could not be filled: {answer.request.method} {answer.request.url} "
+            f"was answered {answer.status_code} {answer.text[:500]}",
+            exits.FAILED,
         )
     return answer.json()

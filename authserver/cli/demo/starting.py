@@ -35,8 +35,9 @@ async def run(places: Places, gallery: subprocess.Popen[bytes]) -> None:
     server = uvicorn.Server(uvicorn.Config(app.create_app(config), **serve.options(config)))
     serving = asyncio.create_task(server.serve())
     # uvicorn repeats the signal that ended it once everything is answered: by then we are done anyhow.
+    ended_by: list[int] = []
     for sent in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sent, lambda *_: None)
+        signal.signal(sent, lambda number, _frame: ended_by.append(number))
     try:
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             for ready in (places.issuer, places.resource):
@@ -50,6 +51,8 @@ async def run(places: Places, gallery: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await serving
     terminal.say("Stopped.")
+    if signal.SIGINT in ended_by:
+        raise SystemExit(exits.INTERRUPTED)
 
 
 async def _until_ready(
