@@ -85,23 +85,31 @@ def shell(settings: Mapping[str, str]) -> Iterator[Shell]:
 
 
 def sign_in_and_allow(address: str, email: str, password: str) -> dict[str, str]:
-    """What comes back to the redirect URI after this person has signed in and allowed everything."""
+    """What comes back to the redirect URI after this person has signed in and allowed what is asked, if anything."""
     with httpx2.Client(trust_env=False) as browser:
-        response = browser.get(address)
+        response = _at_a_page(browser, browser.get(address))
         answers = [{"email": email, "password": password}, {"decision": "allow"}]
-        while answers:
-            while response.status_code == 303:
-                response = browser.get(response.url.join(response.headers["location"]))
-            assert response.status_code == 200, response.text
+        while answers and response.status_code == 200:
             form = [*_fields(response.text), *answers.pop(0).items()]
             response = browser.post(
                 httpx2.URL(str(response.url)).copy_with(query=None),
                 content=urlencode(form),
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
             )
+            response = _at_a_page(browser, response)
         assert response.status_code == 303, response.text
         query = parse_qs(urlsplit(response.headers["location"]).query)
         return {name: values[0] for name, values in query.items()}
+
+
+def _at_a_page(browser: httpx2.Client, response: httpx2.Response) -> httpx2.Response:
+    """Where redirects of the server's own pages lead: to a page, or to the redirect that leaves it."""
+    while response.status_code == 303:
+        onward = response.url.join(response.headers["location"])
+        if onward.netloc != response.url.netloc:
+            break
+        response = browser.get(onward)
+    return response
 
 
 def _fields(html: str) -> list[tuple[str, str]]:
