@@ -12,14 +12,15 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import redis.asyncio
-import redis.exceptions
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from . import database, logs
+
+if TYPE_CHECKING:
+    from .valkey import Valkey
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ class Cache:
     ) -> None:
         self._database = store
         self._stale_seconds = stale_seconds
-        self._valkey = _valkey(valkey_url) if valkey_url else None
+        self._valkey: Valkey | None = None
         self._present: OrderedDict[Name, Any] = OrderedDict()
         self._absent: OrderedDict[Name, None] = OrderedDict()
         self._version: int | None = None
@@ -89,6 +90,10 @@ class Cache:
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = logs.get_logger("cache")
         store.after_commit.append(self._committed)
+        if valkey_url:
+            from . import valkey  # heavy, and most have none
+
+            self._valkey, self._failures = valkey.for_telling(valkey_url), valkey.FAILURES
 
     @property
     def stale(self) -> bool:
@@ -185,7 +190,7 @@ class Cache:
 
     async def _tell(self) -> None:
         assert self._valkey is not None
-        with contextlib.suppress(redis.exceptions.RedisError, OSError):  # then they poll
+        with contextlib.suppress(*self._failures):  # then they poll
             await self._valkey.publish(CHANNEL, "")
 
     async def _listen(self) -> None:
@@ -196,12 +201,8 @@ class Cache:
                     await channel.subscribe(CHANNEL)
                     async for _ in channel.listen():
                         self._wake.set()
-            except (redis.exceptions.RedisError, OSError):
+            except self._failures:
                 await asyncio.sleep(1)
-
-
-def _valkey(url: str) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis.from_url(url, socket_connect_timeout=1, health_check_interval=30)
 
 
 def _since(session: Session, known: int | None) -> tuple[int, list[Name]]:

@@ -11,25 +11,22 @@ import ipaddress
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import redis.asyncio
-import redis.asyncio.retry
-import redis.backoff
-import redis.exceptions
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from . import database, logs
 from .clock import Clock
 
+if TYPE_CHECKING:
+    from .valkey import Valkey
+
 # Signing in, by whatever door: failures per account and per address.
 LOGIN_ACCOUNT, LOGIN_ADDRESS, LOGIN_SECONDS = 10, 100, 900
 
 # How long Valkey is left alone after it failed, the database counting instead.
 PAUSE_SECONDS = 5.0
-# How long it may take, and how many may ask it at once.
-ANSWER_SECONDS, CONNECTIONS = 1.0, 16
 _VALKEY_PREFIX = "authserver/attempts/"
 # One step on the server: the counter and its end never come apart.
 _CLAIM = """
@@ -120,16 +117,20 @@ class Limits:
     def __init__(self, store: database.Database, clock: Clock, valkey_url: str | None = None) -> None:
         self._database = store
         self._clock = clock
-        self._valkey = _valkey(valkey_url) if valkey_url else None
+        self._valkey: Valkey | None = None
         self._valkey_from = 0.0
         self._log = logs.get_logger("limits")
+        if valkey_url:
+            from . import valkey  # heavy, and most have none
+
+            self._valkey, self._failures = valkey.for_counting(valkey_url), valkey.FAILURES
 
     async def claim(self, key: str, *, limit: int, seconds: float) -> Claim:
         """Count one attempt. Raises database.UnavailableError: then nothing is allowed."""
         if self._valkey is not None and time.monotonic() >= self._valkey_from:
             try:
                 return await self._claim_in_valkey(self._valkey, key, limit, seconds)
-            except (redis.exceptions.RedisError, OSError) as error:
+            except self._failures as error:
                 self._pause(error)
         now = self._clock()
         return await self._database.transaction(
@@ -142,7 +143,7 @@ class Limits:
             try:
                 await self._valkey.delete(_VALKEY_PREFIX + _hash(key).hex())
                 return
-            except (redis.exceptions.RedisError, OSError) as error:
+            except self._failures as error:
                 self._pause(error)
         await self._database.transaction(lambda session: forgive(session, key))
 
@@ -154,7 +155,7 @@ class Limits:
                     Awaitable[object], self._valkey.eval(_GIVE_BACK, 1, _VALKEY_PREFIX + _hash(key).hex())
                 )
                 return
-            except (redis.exceptions.RedisError, OSError) as error:
+            except self._failures as error:
                 self._pause(error)
         await self._database.transaction(lambda session: give_back(session, key))
 
@@ -163,9 +164,7 @@ class Limits:
         if self._valkey is not None:
             await self._valkey.aclose()
 
-    async def _claim_in_valkey(
-        self, valkey: redis.asyncio.Redis, key: str, limit: int, seconds: float
-    ) -> Claim:
+    async def _claim_in_valkey(self, valkey: Valkey, key: str, limit: int, seconds: float) -> Claim:
         answer = await valkey.eval(_CLAIM, 1, _VALKEY_PREFIX + _hash(key).hex(), str(int(seconds * 1000)))
         count, milliseconds = cast(list[int], answer)
         return Claim(count <= limit, max(0, limit - count), self._clock() + max(0, milliseconds) / 1000)
@@ -173,18 +172,6 @@ class Limits:
     def _pause(self, error: Exception) -> None:
         self._valkey_from = time.monotonic() + PAUSE_SECONDS
         self._log.warning("Valkey does not answer; the database counts tries", error=str(error)[:200])
-
-
-def _valkey(url: str) -> redis.asyncio.Redis:
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-        retry=redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 0),  # a second try would count twice
-    )
-    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _hash(key: str) -> bytes:
