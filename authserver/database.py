@@ -12,19 +12,20 @@ import contextlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.util import concurrency
 
 from . import engines
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
 T = TypeVar("T")
-Insert = postgresql.Insert | sqlite.Insert
 
 metadata = sa.MetaData(
     naming_convention={
@@ -142,10 +143,16 @@ def await_(awaitable: Awaitable[T]) -> T:
     return concurrency.await_(awaitable)
 
 
-def insert(session: Session, table: sa.Table) -> Insert:
+def insert(session: Session, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT of the session's database, which knows ON CONFLICT."""
     assert session.bind is not None
-    return postgresql.insert(table) if session.bind.dialect.name == "postgresql" else sqlite.insert(table)
+    if session.bind.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # a heavy one, which those with SQLite never need
+
+    return postgresql.insert(table)
 
 
 def delete_batch(session: Session, table: sa.Table, condition: sa.ColumnElement[bool], limit: int) -> int:

@@ -11,10 +11,9 @@ import pydantic
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from pydantic import Field
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from . import auth, ids, paging, state
+from . import auth, database, ids, paging, state
 from .auth import Caller
 from .database import metadata
 from .problems import Problem
@@ -70,9 +69,8 @@ async def ensure(house: state.State, caller: Caller) -> int:
 
 def open_(session: Session, owner: str, welcome: int, now: float) -> int:
     """The balance, opened with the welcome credits exactly once an owner, however many ask at the same time."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     opened = session.execute(
-        insert(balances)
+        database.insert(session, balances)
         .values(owner=owner, credits=welcome, entries=1)
         .on_conflict_do_nothing(index_elements=[balances.c.owner])
         .returning(balances.c.owner)

@@ -7,12 +7,15 @@ A verb is a plain function on a `Session`; a route runs it by `await database.tr
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
 
@@ -108,6 +111,17 @@ class Database:
         self._abandoned.discard(task)
         if not task.cancelled():
             task.exception()  # looked at, or asyncio would complain
+
+
+def insert(session: Session, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":
+    """An INSERT of the session's database, which knows ON CONFLICT."""
+    if session.get_bind().dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # a heavy one, which those with SQLite never need
+
+    return postgresql.insert(table)
 
 
 @contextlib.asynccontextmanager

@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from pydantic import AfterValidator, Field
 from sqlalchemy import exc
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from . import auth, inputs, state
+from . import auth, database, inputs, state
 from .auth import Caller
 from .database import metadata
 from .problems import Problem
@@ -118,9 +117,8 @@ class MeChange(inputs.Body):
 
 def open_(session: Session, owner: str, now: float) -> sa.Row[Any]:
     """The profile, opened empty exactly once a person, however many ask at the same time."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
-        insert(profiles)
+        database.insert(session, profiles)
         .values(owner=owner, handle=None, display_name="", created_at=now, updated_at=now)
         .on_conflict_do_nothing(index_elements=[profiles.c.owner])
     )

@@ -12,10 +12,9 @@ import pydantic
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from . import auth, ids, inputs, ownership, paging, placements, problems, profile, state
+from . import auth, database, ids, inputs, ownership, paging, placements, problems, profile, state
 from .auth import Caller
 from .database import metadata
 from .ownership import Access, galleries, images, shares
@@ -202,7 +201,7 @@ def _put(
 ) -> tuple[Share, bool]:
     """The share as it is now, and whether it is new: one row for each person, however many ask at the same time."""
     new_id, column = ids.new(), _column(table)
-    statement = _insert(session, shares).values(
+    statement = database.insert(session, shares).values(
         **{column.name: object_id},
         id=new_id,
         owner=caller.owner,
@@ -232,7 +231,9 @@ def _end(session: Session, caller: Caller, table: sa.Table, object_id: str, shar
 def _try(session: Session, owner: str, now: float) -> int | None:
     """Counts one try by one statement; None when it is permitted, else the seconds until it will be."""
     again = handle_tries.c.resets_at <= now
-    statement = _insert(session, handle_tries).values(owner=owner, count=1, resets_at=now + TRIES_SECONDS)
+    statement = database.insert(session, handle_tries).values(
+        owner=owner, count=1, resets_at=now + TRIES_SECONDS
+    )
     statement = statement.on_conflict_do_update(
         index_elements=[handle_tries.c.owner],
         set_={
@@ -262,11 +263,6 @@ def _joined() -> sa.Select[Any]:
 
 def _column(table: sa.Table) -> sa.Column[str]:
     return shares.c.image_id if table is images else shares.c.gallery_id
-
-
-def _insert(session: Session, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
 
 
 def _show(row: sa.Row[Any]) -> Share:
