@@ -5,7 +5,6 @@ from typing import Any
 
 import jinja2
 import markupsafe
-import yaml
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
@@ -37,8 +36,7 @@ async def openapi_json(request: Request, house: state.House) -> Response:
 async def openapi_yaml(request: Request, house: state.House) -> Response:
     """The OpenAPI document as YAML (RFC 9512)."""
     spec = await _document(request, house)
-    text = yaml.dump(spec, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
-    return _public(Response(text, media_type="application/yaml"))
+    return _public(Response(_as_yaml(spec), media_type="application/yaml"))
 
 
 @router.get("/docs")
@@ -81,11 +79,16 @@ async def _document(request: Request, house: state.State) -> dict[str, Any]:
     return await asyncio.to_thread(openapi.document, request.app, house.settings)
 
 
-class _Plain(yaml.SafeDumper):
-    """YAML without anchors, which several importers do not follow."""
+def _as_yaml(spec: dict[str, Any]) -> str:
+    import yaml  # seldom asked for
 
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+    class Plain(yaml.SafeDumper):
+        """YAML without anchors, which several importers do not follow."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return yaml.dump(spec, Dumper=Plain, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _groups(spec: dict[str, Any]) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:

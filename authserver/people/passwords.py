@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import argon2
-import zxcvbn
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from ..settings import Settings
@@ -73,6 +72,8 @@ def check_new(password: str, *, inputs: Iterable[str] = ()) -> list[Problem]:
         return [Problem("too_short")]
     if len(password) > MAX_LENGTH:
         return [Problem("too_long")]
+    import zxcvbn  # 13 MB of words, and most processes never see a new password
+
     with _judging:
         judged = zxcvbn.zxcvbn(password[:_JUDGED], user_inputs=_words(inputs))
     if judged["score"] >= MIN_SCORE:

@@ -6,7 +6,6 @@ import json
 from importlib import metadata
 from typing import Any
 
-import yaml
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +29,8 @@ async def as_json(request: Request) -> Response:
 @router.get("/openapi.yaml", operation_id="openapiYaml", summary="This reference for programs, as YAML")
 async def as_yaml(request: Request) -> Response:
     """OpenAPI 3.1."""
+    import yaml  # seldom asked for
+
     text = yaml.safe_dump(document(state.of(request).settings), sort_keys=False, allow_unicode=True)
     return Response(text, media_type="application/yaml", headers=CACHE)
 
