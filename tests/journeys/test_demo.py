@@ -35,7 +35,7 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo, what its file says, and how long it took."""
+    """A running demo, and what its file says."""
 
     program: processes.Program
     facts: dict[str, Any]
