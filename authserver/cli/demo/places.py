@@ -41,6 +41,11 @@ class Places:
         strangers to those of the first: their pictures and handles lie apart."""
         return self.folder / f"gallery-{self.port}"
 
+    @property
+    def filled(self) -> Path:
+        """Is there once the gallery has its pictures, so that a later start need not ask."""
+        return self.gallery / "filled"
+
 
 def from_environment() -> Places:
     """Raises CommandError for ports that can't be."""

@@ -42,7 +42,9 @@ async def run(places: Places, gallery: subprocess.Popen[bytes]) -> None:
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             for ready in (places.issuer, places.resource):
                 await _until_ready(http, f"{ready}/readyz", serving, gallery)
-            await seeding.seed(http, facts)
+            if not places.filled.exists():
+                await seeding.seed(http, facts)
+                places.filled.touch()
         registering.write(places.file, facts)
         words.welcome(places, facts, seconds=time.monotonic() - began)
         await _until_either_ends(serving, gallery)
