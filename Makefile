@@ -10,6 +10,8 @@ RUNTIME := $(VENV)/runtime.installed
 DEVELOPMENT := $(VENV)/development.installed
 WORKERS ?= logical
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+# Where Python is told to write no bytecode (images often say so), each start would compile us anew, for half a second.
+COMPILE := $(BIN)/python -m compileall -q authserver resource_api keys
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,10 +52,12 @@ $(RUNTIME): $(VENV)/pyvenv.cfg requirements.txt pyproject.toml
 	@echo "Installing what requirements.txt pins, once."
 	@$(PIP) install --require-hashes --requirement requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(DEVELOPMENT): $(VENV)/pyvenv.cfg requirements-dev.txt pyproject.toml
 	@echo "Installing what requirements-dev.txt pins, once."
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(COMPILE)
 	@touch $(RUNTIME) $@
