@@ -95,7 +95,8 @@ async def test_one_of_many_rotates(world: World, clock: Any) -> None:
     done = await asyncio.gather(
         *(database.transaction(lambda session: signing_keys.run(world.oauth, session)) for _ in range(5))
     )
-    assert sorted(done) == [False, False, False, False, True]
+    # The server's own background work is one more that may have been the fastest.
+    assert done.count(True) <= 1
     ring = await database.read(lambda session: signing_keys.ring(world.oauth, session))
     states = sorted(record.state(clock()) for record in ring.records)
     assert states == ["active", "next", "retiring"]
