@@ -2,7 +2,7 @@
 # Settings go in by the environment: AUTHSERVER_PORT=9000 make demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format audit lock clean
+.PHONY: help demo test check fuzz chaos mutants bench bench-growth format audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 COMPILE := $(BIN)/python -m compileall -q authserver resource_api keys
 
 help: ## List these targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## Start both services with people, apps and pictures to try; Ctrl-C stops them.
 	@exec $(BIN)/authserver demo
@@ -29,6 +29,21 @@ check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports, p
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/pins.py
 	$(BIN)/python .ci/reference.py --check
+
+fuzz: $(DEVELOPMENT) ## Send both services what nobody in their right mind would, for about an hour.
+	$(BIN)/python -m pytest tests/fuzzing --hypothesis-profile long --timeout 7200 --numprocesses $(WORKERS)
+
+chaos: $(DEVELOPMENT) ## Kill servers and databases under load, two hundred times; about half an hour.
+	CHAOS_CYCLES=200 OUTAGE_SECONDS=30 $(BIN)/python -m pytest tests/faults --timeout 7200
+
+mutants: $(DEVELOPMENT) ## Put known holes into a copy of the code, one by one, and see that the tests find each.
+	$(BIN)/python -m tests.mutants
+
+bench: $(DEVELOPMENT) ## Measure speed, as ratios to what the machine can do at all; needs wrk and openssl.
+	$(BIN)/python -m tests.benchmarks
+
+bench-growth: $(DEVELOPMENT) ## Compare a full database with an empty one; writes some gigabytes into the temporary folder.
+	$(BIN)/python -m tests.benchmarks.growth
 
 format: $(DEVELOPMENT) ## Format the code, mend what needs no thought, write the settings' page anew.
 	$(BIN)/ruff check --fix
