@@ -72,6 +72,6 @@ def _no_secret_in_a_log(
     caplog.set_level(logging.INFO)
     yield
     output = capfd.readouterr()
-    written = "\n".join([caplog.text, output.out, output.err])
+    written = f"{caplog.text}\n{output.out}\n{output.err}"
     found = [secret for secret in SECRETS if secret in written]
     assert found == [], written[:2000]
