@@ -48,11 +48,15 @@ table = sa.Table(
 
 @dataclass(frozen=True)
 class Claim:
-    """What became of one attempt: whether it may be looked at, how many are left, and when the count starts anew."""
+    """What became of one attempt: whether it may be looked at, how many are left, and when the count starts anew.
+
+    `over` is 1 for the first attempt beyond the limit, so that a pause is put on record once, however many knock.
+    """
 
     allowed: bool
     left: int
     resets_at: float
+    over: int
 
 
 def claim(session: Session, key: str, *, limit: int, seconds: float, now: float) -> Claim:
@@ -71,7 +75,7 @@ def claim(session: Session, key: str, *, limit: int, seconds: float, now: float)
         },
     )
     count, resets_at = session.execute(statement.returning(table.c.count, table.c.resets_at)).one()
-    return Claim(count <= limit, max(0, limit - count), resets_at)
+    return _claimed(count, limit, resets_at)
 
 
 def forgive(session: Session, key: str) -> None:
@@ -90,9 +94,14 @@ def delete_expired(session: Session, now: float, limit: int) -> int:
     return database.delete_batch(session, table, table.c.resets_at <= now, limit)
 
 
-def login_keys(email_key: str, ip: str) -> tuple[str, str]:
-    """The counters of one try to sign in: the account's, known or not, and the address'."""
-    return f"login/account/{email_key}", f"login/address/{address(ip)}"
+def login_keys(email_key: str, ip: str, known_browser: str = "") -> tuple[str, str]:
+    """The counters of one try to sign in: the account's, known or not, and the address'.
+
+    The address' comes first: one that has used up its tries must not use up other people's. On a browser where the
+    person has signed in before (`known_browser`), what strangers tried elsewhere does not count.
+    """
+    account = f"login/account/{email_key}"
+    return f"{account}/{known_browser}" if known_browser else account, f"login/address/{address(ip)}"
 
 
 def address(ip: str) -> str:
@@ -167,11 +176,15 @@ class Limits:
     async def _claim_in_valkey(self, valkey: Valkey, key: str, limit: int, seconds: float) -> Claim:
         answer = await valkey.eval(_CLAIM, 1, _VALKEY_PREFIX + _hash(key).hex(), str(int(seconds * 1000)))
         count, milliseconds = cast(list[int], answer)
-        return Claim(count <= limit, max(0, limit - count), self._clock() + max(0, milliseconds) / 1000)
+        return _claimed(count, limit, self._clock() + max(0, milliseconds) / 1000)
 
     def _pause(self, error: Exception) -> None:
         self._valkey_from = time.monotonic() + PAUSE_SECONDS
         self._log.warning("Valkey does not answer; the database counts tries", error=str(error)[:200])
+
+
+def _claimed(count: int, limit: int, resets_at: float) -> Claim:
+    return Claim(count <= limit, max(0, limit - count), resets_at, max(0, count - limit))
 
 
 def _hash(key: str) -> bytes:

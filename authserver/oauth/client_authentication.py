@@ -85,21 +85,21 @@ class ClientAuthentication(AuthlibClientAuthentication):
         return client
 
     def _refuse(self, ip: str) -> NoReturn:
-        self.oauth.audit_buffer.add(
-            "client_authentication_failed",
-            now=self.now,
-            client_id=errors.plain(self.presented.client_id or ""),
-        )
-        if self.presented.secret is not None:
-            database.release(self.session)
-            key = f"client-secret/{limits.address(ip)}"
-            guess = database.await_(self.oauth.limits.claim(key, limit=WRONG_GUESSES, seconds=GUESS_SECONDS))
-            if not guess.allowed:
-                raise errors.BusyError(
-                    "Too many wrong client secrets from this address.",
-                    status_code=429,
-                    retry_after_seconds=guess.resets_at - self.now,
-                )
+        database.release(self.session)
+        key = f"client-secret/{limits.address(ip)}"
+        guess = database.await_(self.oauth.limits.claim(key, limit=WRONG_GUESSES, seconds=GUESS_SECONDS))
+        if guess.allowed or guess.over == 1:  # a flood goes on record once, or strangers could fill the disk
+            self.oauth.audit_buffer.add(
+                "client_authentication_failed",
+                now=self.now,
+                client_id=errors.plain(self.presented.client_id or ""),
+            )
+        if not guess.allowed and self.presented.secret is not None:
+            raise errors.BusyError(
+                "Too many wrong client secrets from this address.",
+                status_code=429,
+                retry_after_seconds=guess.resets_at - self.now,
+            )
         raise errors.ClientAuthenticationError
 
 

@@ -28,8 +28,8 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
         username = username.strip()
         email_key = users.email_key(username)
         account_key, address_key = limits.login_keys(email_key, self.request.ip)
-        self._claim_attempt(account_key, limits.LOGIN_ACCOUNT)
-        self._claim_attempt(address_key, limits.LOGIN_ADDRESS)
+        self._claim_attempt(client.client_id, address_key, limits.LOGIN_ADDRESS)
+        self._claim_attempt(client.client_id, account_key, limits.LOGIN_ACCOUNT)
         user = users.find_by_email(self.session, username)
         database.release(self.session)
         try:
@@ -39,6 +39,8 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
                 )
             )
         except passwords.BusyError as busy:
+            for key in (account_key, address_key):  # it was not looked at
+                database.await_(self.server.oauth.limits.give_back(key))
             raise errors.BusyError(
                 "The server is busy checking passwords; try again.",
                 status_code=503,
@@ -71,11 +73,13 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
         )
         return now.id
 
-    def _claim_attempt(self, key: str, limit: int) -> None:
+    def _claim_attempt(self, client_id: str, key: str, limit: int) -> None:
         database.release(self.session)
         attempt = database.await_(
             self.server.oauth.limits.claim(key, limit=limit, seconds=limits.LOGIN_SECONDS)
         )
+        if attempt.over == 1:
+            self.server.oauth.audit_buffer.add("sign_in_throttled", now=self.server.now, client_id=client_id)
         if not attempt.allowed:
             raise errors.BusyError(
                 "Too many attempts to sign in; wait before trying again.",

@@ -1,6 +1,7 @@
-"""The three cookies we set: the session, the browser that authorization requests are bound to, and the language.
+"""The four cookies we set: the session, the browser that authorization requests are bound to, whom that browser knows,
+and the language.
 
-Under https the first two carry the `__Host-` prefix and Secure; on an http loopback issuer they can't, and have other
+Under https the first three carry the `__Host-` prefix and Secure; on an http loopback issuer they can't, and have other
 names, so that one kind is never taken for the other (design: Python clients and Safari drop Secure cookies there).
 """
 
@@ -28,26 +29,38 @@ def browser_name(request: Request) -> str:
     return "__Host-authserver-browser" if state.of(request).settings.secure else "authserver_local_browser"
 
 
+def known_name(request: Request) -> str:
+    """The name, under this issuer, of the cookie that `known_browsers` signs."""
+    return "__Host-authserver-known" if state.of(request).settings.secure else "authserver_local_known"
+
+
 def session(request: Request) -> str | None:
     """The session token the browser sent, if it is one of ours by form; doubled cookies count as none."""
-    return _read(request, session_name(request), "se")
+    return _ours(_read(request, session_name(request)), "se")
 
 
 def browser(request: Request) -> str | None:
     """The browser's binding token, if it is one of ours by form."""
-    return _read(request, browser_name(request), "br")
+    return _ours(_read(request, browser_name(request)), "br")
 
 
-def _read(request: Request, name: str, prefix: str) -> str | None:
+def known(request: Request) -> str:
+    """The signature that `known_browsers` left; empty when there is none."""
+    return _read(request, known_name(request)) or ""
+
+
+def _ours(value: str | None, prefix: str) -> str | None:
+    return value if value is not None and credentials.well_formed(value, prefix) else None
+
+
+def _read(request: Request, name: str) -> str | None:
     values = []
     for header in request.headers.getlist("cookie"):
         for part in header.split(";"):
             key, _, value = part.strip().partition("=")
             if key == name:
                 values.append(value)
-    if len(values) != 1 or len(values[0]) > _LONGEST or not credentials.well_formed(values[0], prefix):
-        return None
-    return values[0]
+    return values[0] if len(values) == 1 and len(values[0]) <= _LONGEST else None
 
 
 def ensure_browser(request: Request) -> str:
@@ -75,6 +88,11 @@ def set_session(request: Request, response: Response, token: str) -> None:
 def clear_session(request: Request, response: Response) -> None:
     """Makes the browser forget the session token."""
     _set(request, response, session_name(request), "", max_age=0)
+
+
+def set_known(request: Request, response: Response, signature: str) -> None:
+    """Keeps a signature of `known_browsers` as long as the browser's token."""
+    _set(request, response, known_name(request), signature, max_age=BROWSER_SECONDS)
 
 
 def set_language(request: Request, response: Response, value: str) -> None:

@@ -16,7 +16,17 @@ from starlette.responses import Response
 from ... import audit, limits
 from ...oauth.authorize import SignedIn
 from ...people import passwords, users
-from ..kit import authorization_requests, cookies, csrf, forms, language, pages, problems, state
+from ..kit import (
+    authorization_requests,
+    cookies,
+    csrf,
+    forms,
+    known_browsers,
+    language,
+    pages,
+    problems,
+    state,
+)
 from . import entry
 
 router = APIRouter()
@@ -57,13 +67,22 @@ async def act(request: Request) -> Response:
             problem=texts.gettext("Type your e-mail and your password."),
             status=422,
         )
-    account_key, address_key = limits.login_keys(users.email_key(email), entry.address(request))
+    email_key = users.email_key(email)
+    known = known_browsers.of(request, email_key)
+    account_key, address_key = limits.login_keys(email_key, entry.address(request), known)
     limiter = state.of(request).limits
-    account = await limiter.claim(account_key, limit=limits.LOGIN_ACCOUNT, seconds=limits.LOGIN_SECONDS)
     address = await limiter.claim(address_key, limit=limits.LOGIN_ADDRESS, seconds=limits.LOGIN_SECONDS)
-    if not (account.allowed and address.allowed):
-        return await _pause(request, running, email, account if not account.allowed else address)
-    checked = await _check(request, email, password)
+    if not address.allowed:
+        return await _pause(request, running, email, address)
+    account = await limiter.claim(account_key, limit=limits.LOGIN_ACCOUNT, seconds=limits.LOGIN_SECONDS)
+    if not account.allowed:
+        return await _pause(request, running, email, account)
+    try:
+        checked = await _check(request, email, password)
+    except passwords.BusyError:
+        await limiter.give_back(account_key)
+        await limiter.give_back(address_key)
+        raise
     token = await _enter(request, checked) if checked else None
     if token is None:
         return await _refuse(request, running, email, min(account, address, key=lambda claim: claim.left))
@@ -72,6 +91,7 @@ async def act(request: Request) -> Response:
     state.of(request).metrics.login("password", "success")
     response = await entry.go_on(request, running.id if running else "", token[1])
     cookies.set_session(request, response, token[0])
+    known_browsers.remember(request, response, email_key)
     return response
 
 
@@ -128,7 +148,7 @@ async def _refuse(
 async def _pause(
     request: Request, running: authorization_requests.Running | None, email: str, claim: limits.Claim
 ) -> Response:
-    await _record(request, email, "throttled")
+    await _record(request, email, "throttled", kept=claim.over == 1)
     response = _page(request, running, email=email, problem=_pause_text(request, claim), status=429)
     response.headers.update(problems.retry_after(claim.resets_at, state.of(request).clock()))
     return response
@@ -142,9 +162,12 @@ def _pause_text(request: Request, claim: limits.Claim) -> str:
     ) % {"time": texts.clock_time(claim.resets_at), "minutes": minutes}
 
 
-async def _record(request: Request, email: str, outcome: str) -> None:
+async def _record(request: Request, email: str, outcome: str, *, kept: bool = True) -> None:
+    """Counts the try; `kept` ones go on record. A pause is kept once, or strangers could fill the disk."""
     here = state.of(request)
     here.metrics.login("password", outcome)
+    if not kept:
+        return
 
     def work(session: Session) -> None:
         user = users.find_by_email(session, email)

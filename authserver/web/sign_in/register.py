@@ -15,7 +15,17 @@ from starlette.responses import Response
 from ... import audit, i18n, limits
 from ...oauth.authorize import SignedIn
 from ...people import passwords, users
-from ..kit import authorization_requests, cookies, csrf, forms, language, pages, problems, state
+from ..kit import (
+    authorization_requests,
+    cookies,
+    csrf,
+    forms,
+    known_browsers,
+    language,
+    pages,
+    problems,
+    state,
+)
 from . import entry
 
 router = APIRouter()
@@ -83,6 +93,7 @@ async def act(request: Request) -> Response:
         return again(texts.gettext("An account with this address exists already. Sign in instead."), "email")
     response = await entry.go_on(request, running.id if running else "", signed_in)
     cookies.set_session(request, response, token)
+    known_browsers.remember(request, response, users.email_key(email))
     return response
 
 

@@ -17,7 +17,12 @@ async def test_under_https_every_cookie_is_a_host_cookie(authserver: Any, elsewh
         answer = await pages.sign_up(client)
         chosen = await client.get("/login?lang=fr")
         set_ = _cookies(first) | _cookies(answer) | _cookies(chosen)
-        assert set(set_) == {"__Host-authserver", "__Host-authserver-browser", "lang"}
+        assert set(set_) == {
+            "__Host-authserver",
+            "__Host-authserver-browser",
+            "__Host-authserver-known",
+            "lang",
+        }
         for line in set_.values():
             for part in ("HttpOnly", "Secure", "SameSite=lax", "Path=/"):
                 assert part in line
@@ -29,7 +34,7 @@ async def test_on_a_loopback_issuer_cookies_have_other_names_and_no_secure(auths
     first = await authserver.client.get("/register")
     answer = await pages.sign_up(authserver.client)
     set_ = _cookies(first) | _cookies(answer)
-    assert set(set_) == {"authserver_local", "authserver_local_browser"}
+    assert set(set_) == {"authserver_local", "authserver_local_browser", "authserver_local_known"}
     assert all("Secure" not in line and "HttpOnly" in line for line in set_.values())
 
 
