@@ -81,6 +81,7 @@ def _sqlite(address: sa.URL, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=POOL_SECONDS,
+        hide_parameters=True,  # an error's text goes to the log
         pool_reset_on_return=None,  # `_reset` does
     )
     event.listen(engine.sync_engine, "connect", _set_pragmas)
@@ -140,6 +141,7 @@ def _postgresql(address: sa.URL, pool_size: int, patient: bool) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=POOL_SECONDS,
+        hide_parameters=True,  # an error's text goes to the log
         connect_args={
             "timeout": CONNECT_SECONDS,
             "command_timeout": None if patient else COMMAND_SECONDS,

@@ -148,10 +148,14 @@ def engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=_DRIVER_SECONDS,
+            hide_parameters=True,  # an error's text goes to the log
             connect_args={"timeout": _DRIVER_SECONDS, "command_timeout": _DRIVER_SECONDS},
         )
     made = create_async_engine(
-        address.set(drivername="sqlite+aiosqlite"), pool_size=pool_size, pool_timeout=_DRIVER_SECONDS
+        address.set(drivername="sqlite+aiosqlite"),
+        pool_size=pool_size,
+        pool_timeout=_DRIVER_SECONDS,
+        hide_parameters=True,
     )
     event.listen(made.sync_engine, "connect", _prepare_sqlite)
     event.listen(made.sync_engine, "begin", _begin_sqlite)

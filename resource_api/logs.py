@@ -1,6 +1,7 @@
 """Structured logs: JSON lines, or colours on a terminal. What must never be written is removed here as a last net."""
 
 import logging
+import re
 import sys
 from typing import Any
 
@@ -8,7 +9,16 @@ import structlog
 
 from .settings import Settings
 
-_SECRET = ("authorization", "cookie", "token", "secret", "password", "access_token", "idempotency_key")
+HIDDEN = "…"
+MAX_LENGTH = 2_000  # of one value; a line stays well under 16 KiB
+
+_SECRET = ("authorization", "cookie", "token", "secret", "password", "idempotency_key")
+# JWTs, the authorization server's other tokens, and passwords in addresses, wherever somebody may have put them.
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
+_TOKEN = re.compile(r"\b((?:rt|ac|cs|se|ar|br)_)[0-9A-Za-z]{20,}")
+_USERINFO = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
+# What moves the cursor, colours, breaks or turns round a line on a terminal.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def configure(settings: Settings) -> None:
@@ -21,8 +31,9 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.StackInfoRenderer(),
-        *([] if console else [structlog.processors.format_exc_info]),
+        structlog.processors.format_exc_info,  # the console's own would print every local variable
         _redact,
+        *([_make_visible] if console else []),  # JSON escapes by itself
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -49,7 +60,33 @@ def get(name: str) -> Any:
 
 
 def _redact(_logger: object, _method: str, line: Any) -> Any:
-    for key in line:
+    """Hide values whose name says they are secret, and whatever looks like a token in the others; cut what is long."""
+    for key, value in line.items():
         if any(word in key.lower() for word in _SECRET):
-            line[key] = "…"
+            line[key] = HIDDEN
+        elif not key.startswith("_") and not isinstance(value, bool | int | float | None):
+            line[key] = _clean(str(value))
     return line
+
+
+def _clean(text: str) -> str:
+    text = _USERINFO.sub(rf"\1:{HIDDEN}@", _JWT.sub(HIDDEN, _TOKEN.sub(rf"\1{HIDDEN}", text)))
+    # A traceback may be long, and its end says the most.
+    return (
+        text
+        if len(text) <= MAX_LENGTH
+        else f"{text[: MAX_LENGTH // 4]} {HIDDEN} {text[-MAX_LENGTH * 3 // 4 :]}"
+    )
+
+
+def _make_visible(_logger: object, _method: str, line: Any) -> Any:
+    """Escape what a caller might make a terminal do; only tracebacks have lines."""
+    for key, value in line.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key in ("exception", "stack") else [value]
+            line[key] = "\n".join(_CONTROL.sub(_escaped, part) for part in lines)
+    return line
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
