@@ -137,9 +137,16 @@ async def _come_to_rest(here: state.State) -> None:
 
 async def _flush_forever(here: state.State) -> None:
     log = logs.get_logger("audit")
+    told = 0
     while True:
         await asyncio.sleep(FLUSH_SECONDS)
         try:
             await here.audit_buffer.flush(here.database)
         except database.UnavailableError:
             log.warning("audit events wait: the database does not answer")
+        if (lost := here.audit_buffer.lost) > told:
+            here.metrics.events_lost(lost - told)
+            log.error(
+                "audit events are lost: too many waited for the database", lost=lost - told, in_all=lost
+            )
+            told = lost

@@ -39,6 +39,11 @@ class Metrics:
             buckets=SECONDS,
             registry=self._registry,
         )
+        self._lost = prometheus_client.Counter(
+            "authserver_audit_events_lost_total",
+            "Events that never reached the audit table, because the database was away for too long.",
+            registry=self._registry,
+        )
 
     def login(self, method: str, outcome: str) -> None:
         """Counts a try to sign in; `outcome` is success, failure or throttled."""
@@ -52,6 +57,10 @@ class Metrics:
         """Counts an answered request under its route's template."""
         self._requests.labels(method, route, str(status)).inc()
         self._duration.labels(method, route).observe(seconds)
+
+    def events_lost(self, number: int) -> None:
+        """Counts audit events that had to be given up."""
+        self._lost.inc(number)
 
     def text(self) -> bytes:
         """The exposition of this process, or of all workers when they share a folder."""
