@@ -45,7 +45,7 @@ class Edge:
         self.limit = limit
         usual = HEADERS | ({"Strict-Transport-Security": HSTS} if settings.secure else {})
         self.headers = [(name.lower().encode(), value.encode()) for name, value in usual.items()]
-        self.log = logs.get_logger("http")
+        self.log = logs.get_logger("http").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -98,6 +98,13 @@ class _Exchange:
             return problems.answer(request, "bad_request", detail="Content-Length is not a number.")
         if length > self.edge.limit:
             return problems.answer(request, "content_too_large", headers={"Connection": "close"})
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            return problems.answer(
+                request,
+                "unsupported_media_type",
+                detail="Send the body without Content-Encoding.",
+                headers={"Accept-Encoding": "identity"},  # RFC 9110 §12.5.3
+            )
         if (
             state.of(request).cache.stale
             and self.scope["path"].removeprefix(self.edge.settings.path) not in _STALE_MAY
