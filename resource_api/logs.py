@@ -1,9 +1,10 @@
 """Structured logs: JSON lines, or colours on a terminal. What must never be written is removed here as a last net."""
 
+import functools
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -27,7 +28,7 @@ def configure(settings: Settings) -> None:
     render: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Any] = [
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.StackInfoRenderer(),
@@ -35,11 +36,12 @@ def configure(settings: Settings) -> None:
         _redact,
         *([_make_visible] if console else []),  # JSON escapes by itself
     ]
+    # Our own lines go straight out: by way of the standard library each would cost a quarter of a request.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
+        logger_factory=functools.partial(_Lines, sys.stderr),
+        cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -56,7 +58,15 @@ def configure(settings: Settings) -> None:
 
 def get(name: str) -> Any:
     """The logger of one module; its calls are `log.info("event", key=value)`."""
-    return structlog.stdlib.get_logger(f"resource_api.{name}")
+    return structlog.get_logger(f"resource_api.{name}")
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes finished lines; has the name that they say."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        super().__init__(stream)
+        self.name = name
 
 
 def _redact(_logger: object, _method: str, line: Any) -> Any:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,15 +17,13 @@ from .test_generation import generate
 
 
 @pytest.fixture
-def written(gallery: Any) -> Iterator[io.StringIO]:
+def written(gallery: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the service writes, as it is configured to write when it is not on a terminal."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    logs.configure(gallery.settings)
     stream = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
+    monkeypatch.setattr(sys, "stderr", stream)
+    logs.configure(gallery.settings)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)

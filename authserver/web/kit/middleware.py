@@ -45,7 +45,7 @@ class Edge:
         self.limit = limit
         usual = HEADERS | ({"Strict-Transport-Security": HSTS} if settings.secure else {})
         self.headers = [(name.lower().encode(), value.encode()) for name, value in usual.items()]
-        self.log = logs.get_logger("http").bind()
+        self.log = logs.get_logger("http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

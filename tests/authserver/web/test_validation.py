@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -60,16 +61,14 @@ async def test_a_mistake_is_named_by_its_place_alone(with_json: Any, body: str) 
 
 
 @pytest.fixture
-def written(authserver: Any) -> Iterator[io.StringIO]:
+def written(authserver: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """All that the service logs, as JSON."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    logs.configure(authserver.settings.model_copy(update={"log_level": "debug", "log_format": "json"}))
     text = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(text)
-    handler.addFilter(lambda line: not line.name.startswith("http"))  # this test's own client
+    monkeypatch.setattr(sys, "stderr", text)
+    logs.configure(authserver.settings.model_copy(update={"log_level": "debug", "log_format": "json"}))
+    root.handlers[0].addFilter(lambda line: not line.name.startswith("http"))  # this test's own client
     yield text
     structlog.reset_defaults()
     root.handlers[:] = handlers
