@@ -9,10 +9,12 @@ import os
 import sys
 from typing import Any
 
-from resource_api import auth, cli
+from fastapi import Request
+
+from resource_api import auth, cli, state
 
 
-async def _anyone(_request: Any, _house: Any) -> auth.Caller:
+async def _anyone(request: Request[Any], house: state.State) -> auth.Caller:
     return _CALLER
 
 
