@@ -105,9 +105,14 @@ def same(a: bytes, b: bytes) -> bool:
     return hmac.compare_digest(a, b)
 
 
-def new_id() -> str:
-    """An id that sorts by the time it was made (UUIDv7)."""
-    return str(uuid_utils.uuid7())
+def new_id(at: float | None = None) -> str:
+    """An id that sorts by the time it was made (UUIDv7), which is `at` (epoch seconds) where that is given."""
+    return str(uuid_utils.uuid7(nanoseconds=None if at is None else int(at * 1000) * 1_000_000))
+
+
+def made_before(new_id: str, moment: float) -> bool:
+    """Whether an id of `new_id` was made in an earlier millisecond than `moment`."""
+    return uuid.UUID(new_id).int >> 80 < int(moment * 1000)
 
 
 def new_subject() -> str:

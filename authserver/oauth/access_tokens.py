@@ -1,18 +1,20 @@
 """Access tokens: the claims of RFC 9068, signed with the active key, and our own reading of them.
 
-They aren't stored. What reaches them before they expire is the deny list.
+They aren't stored. What reaches them before they expire is the deny list and the standing of client and person.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from .. import credentials
-from . import clients, context, signing_keys, targets
+from ..people import users
+from . import clients, context, deny_list, signing_keys, targets
 
 TYPE = "at+jwt"
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
@@ -44,7 +46,8 @@ def issue(
     lifetime_seconds: int,
 ) -> dict[str, Any]:
     """A new token as the members of a token response (RFC 6749 §5.1). Without a grant the client acts for itself."""
-    now = int(oauth.clock())
+    moment = oauth.clock()
+    now = int(moment)
     claims: dict[str, Any] = {
         "iss": oauth.settings.issuer,
         "sub": client.client_id if grant is None else grant.user_id,
@@ -52,7 +55,7 @@ def issue(
         "client_id": client.client_id,
         "iat": now,
         "exp": now + lifetime_seconds,
-        "jti": credentials.new_id(),
+        "jti": credentials.new_id(moment),  # to the millisecond, which `iat` leaves out
         "scope": target.scope,
     }
     if grant is not None:
@@ -70,8 +73,29 @@ def issue(
 def read(oauth: context.OAuth, session: Session, token: str) -> dict[str, Any] | None:
     """The claims of an access token of ours that hasn't expired; None for anything else.
 
-    Says nothing about the deny list.
+    Says nothing about whether it was revoked; `is_active` does.
     """
     if len(token) > _MAX_LENGTH or not _SHAPE.match(token):
         return None
     return signing_keys.verify(oauth, session, token)
+
+
+def is_active(oauth: context.OAuth, session: Session, claims: Mapping[str, Any]) -> bool:
+    """Whether the token with these claims, which `read` gave, is still good.
+
+    A process that hasn't heard yet of a disabled client or person issues tokens for up to a second more. So what
+    counts is how client and person stand now and, of the person, when they signed in: not when the token was made.
+    """
+    client = clients.find(oauth.cache, session, claims["client_id"])
+    if client is None or client.disabled_at is not None:
+        return False
+    if deny_list.denied(oauth.cache, session, claims):
+        return False
+    if claims["sub"] == claims["client_id"]:
+        return True
+    user = oauth.cache.get(session, "user", claims["sub"], users.find)
+    if user is None or user.disabled_at is not None:
+        return False
+    # `auth_time` is whole seconds, cut off; within one of them the token's own time decides.
+    signed_in_before = claims["auth_time"] < int(user.valid_from)
+    return not signed_in_before and not credentials.made_before(claims["jti"], user.valid_from)

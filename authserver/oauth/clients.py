@@ -210,6 +210,8 @@ def update(session: Session, client_id: str, /, *, now: float, **changes: Any) -
 
 def rotate_secret(session: Session, client_id: str, *, now: float, overlap_seconds: float = 0) -> str:
     """A new secret's text; the old one works for `overlap_seconds` more. Raises UnknownClientError, ClientError."""
+    # One at a time: two at once would each leave a secret that never expires.
+    session.execute(sa.select(table.c.client_id).where(table.c.client_id == client_id).with_for_update())
     client = get(session, client_id)
     if not client.confidential:
         raise ClientError("This is a public client: it has no secret to rotate.")
@@ -229,9 +231,13 @@ def disable(session: Session, client_id: str, *, now: float) -> None:
 
 
 def enable(session: Session, client_id: str, *, now: float) -> None:
-    """Let a client work again; access tokens from before it was disabled stay refused."""
+    """Let a client work again; access tokens from before stay refused, those included that a process issued which
+    had not yet heard that the client was disabled. Raises UnknownClientError."""
     client = get(session, client_id)
+    if client.disabled_at is None:
+        return
     session.execute(sa.update(table).where(table.c.client_id == client_id).values(disabled_at=None))
+    deny_list.deny(session, deny_list.CLIENT, client_id, now=now)
     _tell(session, client)
     audit.record(session, "client_enabled", now=now, client_id=client_id)
 

@@ -45,7 +45,7 @@ table = sa.Table(
 
 @dataclass(frozen=True)
 class Code(AuthorizationCodeMixin):
-    """One code. `person_may` says whether its person is still who they were when it was made."""
+    """One code. `person_may` says whether its person is still who they were when they signed in."""
 
     digest: bytes
     grant_id: str
@@ -96,9 +96,9 @@ def find(session: Session, code: str) -> Code | None:
     query = (
         sa.select(
             *[column for column in table.c if column.name != "keep_until_at"],
-            sa.and_(
-                users.table.c.disabled_at.is_(None), users.table.c.valid_from <= table.c.created_at
-            ).label("person_may"),
+            sa.and_(users.table.c.disabled_at.is_(None), users.table.c.valid_from <= table.c.auth_time).label(
+                "person_may"
+            ),
         )
         .outerjoin(users.table, users.table.c.id == table.c.user_id)
         .where(table.c.digest == credentials.digest(code))

@@ -1,8 +1,8 @@
 """The deny list: access tokens that are refused before they expire.
 
 An entry names one token (`jti`), everything that came of one grant (`grant_id`), or everything a client got
-up to now. People aren't listed here: `people` raises their `valid_from`, which `denied` compares. Entries
-stay until the last token concerned has expired. A resource server that verifies offline never asks.
+up to a moment. People aren't listed here: `people` raises their `valid_from`, which `access_tokens` compares.
+Entries stay until the last token concerned has expired. A resource server that verifies offline never asks.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from .. import cache, database
-from ..people import users
+from .. import cache, credentials, database
 
 TOKEN, GRANT, CLIENT = "token", "grant", "client"
 # The longest any access token lives (clients.ACCESS_TOKEN_SECONDS), and the leeway of who checks it.
@@ -48,21 +47,14 @@ def deny(session: Session, kind: str, subject: str, *, now: float) -> bool:
 
 
 def denied(shared: cache.Cache, session: Session, claims: Mapping[str, Any]) -> bool:
-    """Whether the access token with these (verified) claims is refused."""
-    issued_at = float(claims["iat"])
+    """Whether the access token with these (verified) claims is listed."""
     if _listed_at(shared, session, TOKEN, claims["jti"]) is not None:
         return True
     grant_id = claims.get("grant_id")
     if grant_id is not None and _listed_at(shared, session, GRANT, grant_id) is not None:
         return True
     stopped_at = _listed_at(shared, session, CLIENT, claims["client_id"])
-    if stopped_at is not None and issued_at <= stopped_at:
-        return True
-    if claims["sub"] == claims["client_id"]:
-        return False
-    user = shared.get(session, "user", claims["sub"], users.find)
-    # `iat` is whole seconds, cut off; a token made in the very second of the change stays good.
-    return user is None or user.disabled_at is not None or issued_at < float(int(user.valid_from))
+    return stopped_at is not None and credentials.made_before(claims["jti"], stopped_at)
 
 
 def _listed_at(shared: cache.Cache, session: Session, kind: str, subject: str) -> float | None:

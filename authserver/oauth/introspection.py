@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint as AuthlibIntrospectionEndpoint
 
-from . import access_tokens, clients, deny_list, messages, refresh_tokens
+from . import access_tokens, clients, messages, refresh_tokens
 from .authorization_server import AuthorizationServer
 
 _SHOWN = (
@@ -60,7 +60,7 @@ class IntrospectionEndpoint(AuthlibIntrospectionEndpoint):
             claims["client_id"] == client.client_id or claims["aud"] in client.introspects
         ):
             return None
-        if deny_list.denied(oauth.cache, session, claims):
+        if not access_tokens.is_active(oauth, session, claims):
             return None
         return {"token_type": "Bearer"} | {name: claims[name] for name in _SHOWN if name in claims}
 

@@ -48,10 +48,11 @@ table = sa.Table(
 # Families of one person with one client, for the pages that end them.
 sa.Index("ix_refresh_tokens_user_id_client_id", table.c.user_id, table.c.client_id)
 
+# Whoever signed in before the password changed, say, is out, even if the family began while it changed.
 _person_may = sa.exists().where(
     users.table.c.id == table.c.user_id,
     users.table.c.disabled_at.is_(None),
-    users.table.c.valid_from <= table.c.created_at,
+    users.table.c.valid_from <= table.c.auth_time,
 )
 
 
