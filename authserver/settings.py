@@ -122,8 +122,9 @@ class Settings(pydantic_settings.BaseSettings):
     authorization_requests_per_address: int = Field(
         default=3000,
         ge=1,
-        description="How many authorization requests may begin to wait in `AUTHSERVER_AUTHORIZATION_REQUEST_SECONDS`, from one "
-        "address while nobody is signed in, or from one signed-in person; more are answered 429.",
+        description="How many authorization requests may begin to wait in "
+        "`AUTHSERVER_AUTHORIZATION_REQUEST_SECONDS`, from one address while nobody is signed in, or from one "
+        "signed-in person; more are answered 429.",
     )
     key_bits: Literal[2048, 3072, 4096] = Field(default=2048, description="The size of new RSA signing keys.")
     key_rotation_seconds: int = Field(

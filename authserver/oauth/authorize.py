@@ -18,6 +18,7 @@ from . import (
     access_tokens,
     authorization_parameters,
     authorization_requests,
+    clients,
     consents,
     context,
     errors,
@@ -109,6 +110,7 @@ def proceed(
     checked = _checked_again(protocol, asked, asked.scopes)
     if not isinstance(checked, authorization_parameters.Checked):
         return checked
+    _refuse_if_changed(checked.addressee.client, asked)
     if consent.must_ask(session, checked.addressee.client, asked, who.user_id):
         return Ask(request_id, "consent")
     authorization_requests.claim(session, request_id, browser, now=protocol.now)
@@ -136,8 +138,10 @@ def allow(
     browser: str,
     who: SignedIn,
     scopes: Collection[str],
+    offered: Collection[str] = (),
 ) -> Outcome:
-    """The person allows `scopes` of those asked; required and earlier allowed ones come along by themselves.
+    """The person allows `scopes` of those asked; required and earlier allowed ones come along by themselves, except
+    those that were `offered` for ticking.
 
     The request is over with it. None of the optional ones is a refusal. Raises RequestGone.
     """
@@ -148,10 +152,11 @@ def allow(
     client = protocol.query_client(asked.client_id)
     if client is None:
         return ErrorPage("invalid_client", "No app is registered here under this client_id.")
+    _refuse_if_changed(client, asked)
     if not set(scopes) <= set(asked.scopes):
         return ErrorPage("invalid_request", "Something was allowed that the app hadn't asked for.")
     shown = consent.view(session, protocol.catalogue(), client, asked, who.user_id)
-    allowed = shown.decided(scopes)
+    allowed = shown.decided(scopes, offered)
     if not allowed:
         return deny(oauth, session, request_id, browser, who)
     checked = _checked_again(protocol, asked, allowed)
@@ -179,6 +184,12 @@ def deny(oauth: context.OAuth, session: Session, request_id: str, browser: str, 
         return checked
     audit.record(session, "consent_denied", now=protocol.now, user_id=who.user_id, client_id=asked.client_id)
     return _refuse(protocol, checked.addressee, AccessDeniedError())
+
+
+def _refuse_if_changed(client: clients.Client, asked: AuthorizationRequest) -> None:
+    """Raises RequestGone when the client's name or addresses were others when this request came, and perhaps shown."""
+    if client.changed_at > asked.created_at:
+        raise authorization_requests.RequestGone
 
 
 def _must_login(asked: AuthorizationRequest, who: SignedIn | None, now: float) -> bool:

@@ -43,9 +43,17 @@ class ConsentView:
     private_scheme: bool
     scopes: tuple[ConsentScope, ...]
 
-    def decided(self, ticked: Collection[str]) -> tuple[str, ...]:
-        """The scopes an answer amounts to, in the order asked; none when nothing that matters was left."""
-        kept = [scope for scope in self.scopes if scope.name in ticked or scope.granted or not scope.optional]
+    def decided(self, ticked: Collection[str], offered: Collection[str] = ()) -> tuple[str, ...]:
+        """The scopes an answer amounts to, in the order asked; none when nothing that matters was left.
+
+        What the page `offered` and the person left unticked is not allowed, though they may have allowed it in
+        another window since.
+        """
+        kept = [
+            scope
+            for scope in self.scopes
+            if scope.name in ticked or (scope.name not in offered and (scope.granted or not scope.optional))
+        ]
         matter = [scope for scope in kept if scope.api is not None]
         asked_for_api = any(scope.api is not None for scope in self.scopes)
         return tuple(scope.name for scope in kept) if matter or not asked_for_api else ()

@@ -40,11 +40,11 @@ async def show(request: Request) -> Response:
 async def act(request: Request) -> Response:
     """Claims the request with the person's decision; nothing but a pressed Allow allows."""
     items = await forms.read(request)
-    form = forms.single(items, repeatable=frozenset({"scope"}))
+    form = forms.single(items, repeatable=frozenset({"scope", "offered"}))
     running, person = await _who_and_what(request, form.get("request", ""))
     if person is None:
         return answers.redirect(request, f"/login?request={running.id}")
-    ticked = {value for name, value in items if name == "scope"}
+    ticked, offered = ({value for name, value in items if name == field} for field in ("scope", "offered"))
     try:
         csrf.check(request, form, _form_name(running, person))
     except csrf.ForgeryError:
@@ -70,7 +70,7 @@ async def act(request: Request) -> Response:
         )
     else:
         outcome = await here.database.transaction(
-            lambda session: authorize.allow(oauth, session, running.id, browser, signed_in, ticked)
+            lambda session: authorize.allow(oauth, session, running.id, browser, signed_in, ticked, offered)
         )
     return answers.follow(request, outcome)
 
