@@ -115,16 +115,20 @@ def load(
     """
     if not ids.canonical(object_id):
         raise problems.not_found()
-    statement = visible(table, caller).add_columns(*also).where(table.c.id == object_id)
     if needs > Access.READ:
-        # Whoever means to change it waits for whoever is changing it, and sees what came of that.
-        statement = statement.with_for_update(of=table)
-    row = session.execute(statement).one_or_none()
+        # Whoever means to change it waits for whoever is changing it. After such a wait PostgreSQL looks at this row
+        # again, but at shares and placements as they were before it: so what may be done is asked once it is locked.
+        session.execute(_only(table, object_id, caller).with_for_update(of=table))
+    row = session.execute(_only(table, object_id, caller).add_columns(*also)).one_or_none()
     if row is None:
         raise problems.not_found()
     if row.access < needs:
         raise problems.not_owner()
     return row
+
+
+def _only(table: sa.Table, object_id: str, caller: Caller) -> sa.Select[Any]:
+    return visible(table, caller).where(table.c.id == object_id)
 
 
 def create(session: Session, table: sa.Table, caller: Caller, **values: Any) -> Row:
