@@ -141,7 +141,8 @@ async def list_ledger(
     window: Annotated[paging.Window, Query()],
 ) -> paging.Page[Entry]:
     """Every credit you received or spent, newest first."""
-    before = paging.read_number(window.cursor)
+    place = (caller.owner, "ledger")
+    before = paging.read_number(window.cursor, *place)
     await ensure(house, caller)
     rows = await house.database.read(
         lambda session: _entries(session, caller.owner, before, window.limit + 1)
@@ -159,7 +160,7 @@ async def list_ledger(
             )
             for row in page
         ],
-        next_cursor=paging.write_number(last.number) if last else None,
+        next_cursor=paging.write_number(last.number, *place) if last else None,
     )
 
 

@@ -72,11 +72,13 @@ async def list_galleries(
     window: Annotated[GalleryWindow, Query()],
 ) -> paging.Page[Gallery]:
     """Your galleries, or with `owner=others` those shared with you; newest first."""
-    before = paging.read_id(window.cursor)
+    place = (caller.owner, "galleries", window.owner)
+    before = paging.read_id(window.cursor, *place)
     rows = await house.database.read(lambda session: _list(session, caller, window, before))
     page, last = paging.cut(rows, window.limit)
     return paging.Page(
-        items=[show(row) for row in page], next_cursor=paging.write_id(last.id) if last is not None else None
+        items=[show(row) for row in page],
+        next_cursor=paging.write_id(last.id, *place) if last is not None else None,
     )
 
 

@@ -81,11 +81,13 @@ async def list_images(
     window: Annotated[ImageWindow, Query()],
 ) -> paging.Page[Image]:
     """Your images, or with `owner=others` those shared with you; newest first."""
-    before = paging.read_id(window.cursor)
+    place = (caller.owner, "images", window.owner)
+    before = paging.read_id(window.cursor, *place)
     rows = await house.database.read(lambda session: _list(session, caller, window, before))
     page, last = paging.cut(rows, window.limit)
     return paging.Page(
-        items=[show(row) for row in page], next_cursor=paging.write_id(last.id) if last is not None else None
+        items=[show(row) for row in page],
+        next_cursor=paging.write_id(last.id, *place) if last is not None else None,
     )
 
 

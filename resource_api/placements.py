@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from . import auth, etags, galleries, images, inputs, ownership, paging, problems, state
+from . import auth, etags, galleries, ids, images, inputs, ownership, paging, problems, state
 from .auth import Caller
 from .ownership import Access, placements
 from .problems import Problem
@@ -53,7 +53,8 @@ async def list_gallery_images(
     window: Annotated[paging.Window, Query()],
 ) -> paging.Page[GalleryImage]:
     """The images of a gallery you own or were given, in its order."""
-    after = paging.read_number(window.cursor)
+    place = (caller.owner, "placements", gallery_id)
+    after = paging.read_number(window.cursor, *place)
 
     def read(session: Session) -> list[ownership.Row]:
         ownership.load(session, ownership.galleries, gallery_id, caller)
@@ -62,7 +63,7 @@ async def list_gallery_images(
     page, last = paging.cut(await house.database.read(read), window.limit)
     return paging.Page(
         items=[_show(row) for row in page],
-        next_cursor=paging.write_number(last.position) if last is not None else None,
+        next_cursor=paging.write_number(last.position, *place) if last is not None else None,
     )
 
 
@@ -141,6 +142,8 @@ async def remove_gallery_image(
         gallery = ownership.load(session, ownership.galleries, gallery_id, caller)
         if gallery.access < Access.EDIT:
             ownership.load(session, ownership.images, image_id, caller, Access.OWN)
+        if not ids.canonical(image_id):
+            raise problems.not_found()
         galleries.touch(session, gallery, house.clock())
         statement = sa.delete(placements).where(
             placements.c.gallery_id == gallery_id, placements.c.image_id == image_id

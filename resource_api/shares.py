@@ -181,7 +181,8 @@ async def _share(
 async def _list(
     house: state.State, caller: Caller, table: sa.Table, object_id: str, window: paging.Window
 ) -> paging.Page[Share]:
-    after = paging.read_id(window.cursor)
+    place = (caller.owner, "shares", object_id)
+    after = paging.read_id(window.cursor, *place)
 
     def read(session: Session) -> list[sa.Row[Any]]:
         row = ownership.load(session, table, object_id, caller, Access.OWN)
@@ -192,7 +193,8 @@ async def _list(
 
     page, last = paging.cut(await house.database.read(read), window.limit)
     return paging.Page(
-        items=[_show(row) for row in page], next_cursor=paging.write_id(last.id) if last is not None else None
+        items=[_show(row) for row in page],
+        next_cursor=paging.write_id(last.id, *place) if last is not None else None,
     )
 
 
