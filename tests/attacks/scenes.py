@@ -40,7 +40,9 @@ class Scene:
 async def build(gallery: Any) -> Scene:
     for handle, sub in PEOPLE.items():
         await choose_handle(gallery, sub, handle)
-        await gallery.client.get("/credits", headers=headers(gallery, sub))  # the first look opens the balance
+        await gallery.client.get(
+            "/credits", headers=headers(gallery, sub)
+        )  # the first look opens the balance
     image, album = await _album(gallery, ANA)
     shares = {}
     for place in (f"/images/{image}", f"/galleries/{album}"):

@@ -8,13 +8,19 @@ without saying whose it is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from resource_api import auth
 from tests.resource_api.callers import ANA, BRUNO, CLARA, EVERYTHING, MACHINE, headers, png
+from tests.support import databases
+from tests.support import gallery as support
 
 from . import scenes
 from .scenes import DORA, UNKNOWN, Objects, Scene
@@ -43,6 +49,13 @@ CALLERS = {
     "wrong scope": ANA,
     "no token": "",
 }
+
+
+@pytest.fixture(params=databases.KINDS)
+async def resource_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The rules are SQL, so both databases are asked."""
+    async with databases.fresh(request.param, "resource_api", support.migrate, tmp_path) as url:
+        yield url
 
 
 class Access(IntEnum):
@@ -92,7 +105,7 @@ def for_people(method: str, path: str) -> bool:
 
 def expected(case: Case, methods: set[str]) -> tuple[int, str]:
     """The status, and the kind of problem when it is one."""
-    method = "GET" if case.method == "HEAD" else case.method
+    method = named(case)
     if method not in methods:
         return 405, "method_not_allowed"
     if case.who == "no token":
@@ -138,6 +151,11 @@ class Case:
         second = self.path.rpartition("{")[2].rstrip("}")
         choices = {"another's": anothers.get(second, ""), "unknown": UNKNOWN, "malformed": "1_0"}
         return self.path.format(**names | ({second: choices[self.child]} if self.child in choices else {}))
+
+
+def named(case: Case) -> str:
+    """HEAD is GET without the body (RFC 9110 §9.3.2)."""
+    return "GET" if case.method == "HEAD" else case.method
 
 
 def cases(path: str) -> Iterator[Case]:
@@ -188,7 +206,7 @@ def body(spec: dict[str, Any], case: Case, there: Scene) -> dict[str, Any]:
 async def call(gallery: Any, spec: dict[str, Any], case: Case, there: Scene) -> Any:
     given = {}
     if case.who == "wrong scope":
-        other = set(EVERYTHING.split()) - scopes("GET" if case.method == "HEAD" else case.method, case.path)
+        other = set(EVERYTHING.split()) - scopes(named(case), case.path)
         given = headers(gallery, ANA, " ".join(other))
     elif case.who != "no token":
         given = headers(gallery, CALLERS[case.who])
@@ -247,6 +265,9 @@ async def test_row_107_everyone_gets_what_is_theirs_and_nothing_else(gallery: An
                 got = answered(response)
                 if got != (want if case.method != "HEAD" else (want[0], "")):
                     wrong.append((case, want, got))
+                if want == (403, "insufficient_scope"):
+                    needed = re.search('scope="(.*?)"', response.headers["www-authenticate"])
+                    assert needed and set(needed[1].split()) == scopes(named(case), path)
                 if got[0] == 404:
                     nothing.setdefault(case.method, set()).add(told(response))
                 refusals.append(case)
