@@ -80,15 +80,6 @@ REFUSED: tuple[tuple[dict[str, object], str], ...] = (
     ({"scope": "nobody:knows"}, "invalid_scope"),
     ({"scope": "other:read"}, "invalid_scope"),
     ({"scope": "openid"}, "invalid_scope"),
-    ({"scope": "images:read  images:write"}, "invalid_scope"),
-    ({"scope": " images:read"}, "invalid_scope"),
-    ({"scope": "images:read\timages:write"}, "invalid_scope"),
-    ({"scope": "images:read\u00a0images:write"}, "invalid_scope"),
-    ({"scope": 'images:read"'}, "invalid_scope"),
-    ({"scope": "images:read\\"}, "invalid_scope"),
-    ({"scope": "images:reäd"}, "invalid_scope"),
-    ({"scope": "images:read images:read"}, "invalid_scope"),
-    ({"scope": " ".join(f"s{number}" for number in range(5000))}, "invalid_scope"),
     ({"resource": "https://nobody.test"}, "invalid_target"),
     ({"resource": "not a uri"}, "invalid_target"),
     ({"resource": RESOURCE + "#x"}, "invalid_target"),
@@ -124,29 +115,3 @@ async def test_a_slash_after_a_bare_origin_is_forgiven(world: World) -> None:
     for resource in (RESOURCE, RESOURCE + "/", [RESOURCE, RESOURCE]):
         answer = (await world.token(app, grant_type="client_credentials", resource=resource)).json()
         assert claims_of(answer["access_token"])["aud"] == RESOURCE
-
-
-async def test_a_client_without_the_grant_is_refused(world: World) -> None:
-    app = await world.add_app()
-    response = await world.token(app, grant_type="client_credentials")
-    assert (response.status_code, response.json()["error"]) == (400, "unauthorized_client")
-
-
-async def test_a_public_client_has_no_credentials_of_its_own(world: World) -> None:
-    app = await world.add_app("none")
-    response = await world.token(app, grant_type="client_credentials")
-    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
-
-
-async def test_an_unknown_grant_type_is_named_as_such(world: World) -> None:
-    app = await world.add_machine()
-    for grant_type in ("implicit", "junk", 'x"\\é', "urn:ietf:params:oauth:grant-type:jwt-bearer"):
-        response = await world.token(app, grant_type=grant_type)
-        assert (response.status_code, response.json()["error"]) == (400, "unsupported_grant_type")
-
-
-async def test_a_missing_grant_type_is_an_invalid_request(world: World) -> None:
-    app = await world.add_machine()
-    for grant_type in (None, ""):
-        response = await world.token(app, grant_type=grant_type)
-        assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
