@@ -94,13 +94,15 @@ async def house() -> AsyncIterator[House]:
 async def rounds(here: House) -> dict[str, Round]:
     """Every measurement by its name."""
     token = (await here.world.tokens(here.web, EMAIL))["access_token"]
-    image = await _upload(here, token)
-    basic = {**FORM, **_basic(here.web)}
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(base_url=here.gallery.url, headers=headers, trust_env=False) as client:
+        image = await upload(client)
+    confidential = {**FORM, **basic(here.web)}
     grant = ["POST", "grant_type=client_credentials"]
     asked = ["POST", urlencode({"token": token})]
 
     async def client_credentials(seconds: int) -> load.Sample:
-        headers = {**FORM, **_basic(here.machine)}
+        headers = {**FORM, **basic(here.machine)}
         return load.wrk(
             here.two_workers, "same", grant, path="/oauth/token", headers=headers, seconds=seconds
         )
@@ -114,7 +116,7 @@ async def rounds(here: House) -> dict[str, Round]:
         file.write_text("\n".join(await stage.families(here.world, here.web)) + "\n", encoding="ascii")
         arguments = [str(file), str(load.THREADS), ""]
         return load.wrk(
-            here.one_worker, "refresh", arguments, path="/oauth/token", headers=basic, seconds=seconds
+            here.one_worker, "refresh", arguments, path="/oauth/token", headers=confidential, seconds=seconds
         )
 
     async def code_flow(seconds: int) -> load.Sample:
@@ -129,12 +131,12 @@ async def rounds(here: House) -> dict[str, Round]:
         }
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         arguments = [f"/oauth/authorize?{urlencode(flows.request_for(here.web))}", urlencode(redeem)]
-        headers = {**basic, "Cookie": cookie, "Sec-Fetch-Site": "cross-site"}
+        headers = {**confidential, "Cookie": cookie, "Sec-Fetch-Site": "cross-site"}
         return load.wrk(here.one_worker, "code", arguments, headers=headers, seconds=seconds)
 
     async def introspection(seconds: int) -> load.Sample:
         return load.wrk(
-            here.one_worker, "same", asked, path="/oauth/introspect", headers=basic, seconds=seconds
+            here.one_worker, "same", asked, path="/oauth/introspect", headers=confidential, seconds=seconds
         )
 
     async def key_set(seconds: int) -> load.Sample:
@@ -159,22 +161,17 @@ async def rounds(here: House) -> dict[str, Round]:
     }
 
 
-async def _upload(here: House, token: str) -> str:
-    """The path of a small picture of Ana's."""
+async def upload(client: httpx2.AsyncClient) -> str:
+    """The path of a small picture of whoever's token the client sends."""
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), "teal").save(picture, "PNG")
-    async with httpx2.AsyncClient(base_url=here.gallery.url, trust_env=False) as client:
-        answer = await client.post(
-            "/uploads",
-            files={"file": ("teal.png", picture.getvalue(), "image/png")},
-            headers={"Authorization": f"Bearer {token}"},
-        )
-    if answer.status_code != 201:
-        raise RuntimeError(f"the upload failed: {answer.text}")
+    answer = await client.post("/uploads", files={"file": ("teal.png", picture.getvalue(), "image/png")})
+    answer.raise_for_status()
     location: str = answer.headers["location"]
     return location[location.index("/images/") :]
 
 
-def _basic(app: flows.App) -> dict[str, str]:
+def basic(app: flows.App) -> dict[str, str]:
+    """The header by which a client authenticates (RFC 6749 §2.3.1)."""
     text = base64.b64encode(f"{app.client_id}:{app.secret}".encode()).decode()
     return {"Authorization": f"Basic {text}"}
