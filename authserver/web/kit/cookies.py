@@ -73,11 +73,25 @@ def ensure_browser(request: Request) -> str:
 
 
 def set_browser(request: Request, response: Response) -> None:
-    """Sends the binding token that `ensure_browser` made, once; nothing when the browser had one."""
+    """Sends the binding token that `ensure_browser` made, once; nothing when the browser had one, or may have."""
     made = getattr(request.state, "browser", None)
-    if made is not None and not getattr(request.state, "browser_sent", False):
+    if (
+        made is not None
+        and not getattr(request.state, "browser_sent", False)
+        and not _posted_elsewhere(request)
+    ):
         _set(request, response, browser_name(request), made, max_age=BROWSER_SECONDS)
         request.state.browser_sent = True
+
+
+def _posted_elsewhere(request: Request) -> bool:
+    """Whether another site's page sent this form: SameSite kept our cookies back, and a new one would replace them."""
+    if request.method != "POST":
+        return False
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and origin != state.of(request).settings.origin
 
 
 def set_session(request: Request, response: Response, token: str) -> None:
