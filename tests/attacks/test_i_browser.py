@@ -115,7 +115,10 @@ async def test_row_82_markup_comes_alive_in_no_real_browser(served: Served, brow
     alive: list[str] = []
     page.on("dialog", lambda dialog: alive.append(dialog.message))
     page.on("console", lambda message: alive.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda request: alive.append(request.url) if "//evil.test" in request.url else None)
+    page.on(
+        "request",
+        lambda request: alive.append(request.url) if request.url.startswith("https://evil.test") else None,
+    )
     await sign_up(page, served)
     for text in ("".join(MARKUP[:6]), "".join(MARKUP[6:])):
         asked = authorize(served, served.web, login_hint=text, state=text, ui_locales=text, prompt="login")
