@@ -144,7 +144,7 @@ async def test_row_77_nothing_a_form_adds_or_changes_changes_what_is_allowed(wor
     assert await count(world, codes.table, consents.table) == [0, 0]
 
     form = await consent_form(browser, app)
-    more = {
+    more: dict[str, Any] = {
         "client_id": other.client_id,
         "redirect_uri": other.redirect_uri,
         "resource": "https://other.test",
@@ -232,7 +232,7 @@ async def test_row_78_consent_is_asked_whenever_it_could_be_a_surprise(world: Wo
     async def asks(of: App, **parameters: Any) -> bool:
         return "/consent?" in (await browser.authorize(of, **parameters)).headers["location"]
 
-    narrow = {"scope": "images:read"}
+    narrow: dict[str, Any] = {"scope": "images:read"}
     for one in (app, native, loopback):
         form = await consent_form(browser, one, **narrow)
         denied = answer_of(await form.send(OURS[0], decision="deny"), one.redirect_uri)

@@ -152,7 +152,7 @@ async def test_row_101_a_bad_cookie_is_nobody(world: World) -> None:
         f"x; {COOKIE}={good}",
         f"{good}; {COOKIE}={good}",
     ):
-        sent = {"cookie": f"{COOKIE}={value}".encode()}
+        sent = {b"cookie": f"{COOKIE}={value}".encode()}
         page = await world.client.get("/", headers=sent)
         assert (page.status_code, 'data-test="signed-in"' in page.text) == (200, False), value
         asked = await world.client.get("/consent", headers=sent)

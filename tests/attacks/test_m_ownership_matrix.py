@@ -251,7 +251,8 @@ async def test_row_107_everyone_gets_what_is_theirs_and_nothing_else(gallery: An
     there = await scenes.build(gallery)
     before = await scenes.kept(gallery)
     spec = (await gallery.client.get("/openapi.json")).json()
-    wrong, good, nothing = [], set(), {}
+    wrong, good = [], set()
+    nothing: dict[str, Any] = {}
     for path, methods in live(gallery).items():
         for who, group in itertools.groupby(
             sorted(cases(path), key=lambda each: each.who), key=lambda each: each.who
