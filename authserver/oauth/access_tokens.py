@@ -55,7 +55,7 @@ def issue(
         "client_id": client.client_id,
         "iat": now,
         "exp": now + lifetime_seconds,
-        "jti": credentials.new_id(moment),  # to the millisecond, which `iat` leaves out
+        "jti": credentials.new_id(moment),
         "scope": target.scope,
     }
     if grant is not None:
@@ -96,6 +96,9 @@ def is_active(oauth: context.OAuth, session: Session, claims: Mapping[str, Any])
     user = oauth.cache.get(session, "user", claims["sub"], users.find)
     if user is None or user.disabled_at is not None:
         return False
-    # `auth_time` is whole seconds, cut off; within one of them the token's own time decides.
-    signed_in_before = claims["auth_time"] < int(user.valid_from)
-    return not signed_in_before and not credentials.made_before(claims["jti"], user.valid_from)
+    # `auth_time` and `iat` are whole seconds, cut off; the ids of session, grant and token tell the millisecond.
+    return claims["auth_time"] >= int(user.valid_from) and not any(
+        credentials.made_before(claims[name], user.valid_from)
+        for name in ("sid", "grant_id", "jti")
+        if name in claims
+    )

@@ -64,7 +64,7 @@ def start(
     session.execute(
         sa.insert(table).values(
             digest=credentials.digest(token),
-            id=credentials.new_id(),
+            id=credentials.new_id(now),
             user_id=user_id,
             created_at=now,
             seen_at=now,

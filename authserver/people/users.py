@@ -163,10 +163,11 @@ def set_password(session: Session, user_id: str, password_digest: str, *, now: f
     _change(session, user_id, now, "password_changed", password_digest=password_digest, valid_from=now)
 
 
-def rehash(session: Session, user_id: str, password_digest: str) -> None:
-    """Keep the same password under another hash; nothing ends."""
-    session.execute(sa.update(table).where(table.c.id == user_id).values(password_digest=password_digest))
-    cache.changed(session, "user", user_id)
+def rehash(session: Session, user: User, password_digest: str) -> None:
+    """Keep the same password under another hash; nothing ends, and a new password isn't undone by it."""
+    unchanged = (table.c.id == user.id, table.c.password_digest == user.password_digest)
+    session.execute(sa.update(table).where(*unchanged).values(password_digest=password_digest))
+    cache.changed(session, "user", user.id)
 
 
 def _change(session: Session, user_id: str, now: float, event: str, **values: float | str | None) -> None:

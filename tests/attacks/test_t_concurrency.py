@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from authserver.oauth import clients
-from authserver.people import users
-from tests.authserver.protocol.flows import RESOURCE, App, World
+from authserver.people import passwords, users
+from tests.authserver.protocol.flows import PASSWORD, RESOURCE, App, World
 from tests.support import databases
 from tests.support.clock import ManualClock
 
@@ -152,3 +152,35 @@ async def test_row_150_secrets_rotated_at_once_leave_one_that_stays(
             answers = [await machine_token(world, app, secret) for secret in (app.secret, *secrets)]
             assert sum(answer.status_code == 200 for answer in answers) == expected
         clock.advance(60)
+
+
+async def test_row_150_a_new_password_against_a_sign_in_with_the_old(
+    worlds: tuple[World, World], clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads the account just before the change is committed sees nothing of it, and is too late all the same."""
+    one = worlds[0]
+    app = await one.add_app()
+    first_party = await one.add_app(
+        "client_secret_post", grant_types=["password", "refresh_token"], first_party=True
+    )
+    verify = passwords.Lane.verify
+
+    async def slow(self: passwords.Lane, *given: Any) -> passwords.Verification:
+        clock.advance(1)
+        return await verify(self, *given)
+
+    monkeypatch.setattr(passwords.Lane, "verify", slow)
+    before = one.browser()
+    assert (await before.sign_in(ANA)).status_code == 303
+    assert "/consent?" in (await before.authorize(app)).headers["location"]
+    form = {"grant_type": "password", "username": ANA, "password": PASSWORD}
+    tokens = (await one.token(first_party, **form)).json()
+    digest = await one.server.state.passwords.hash("another password altogether")
+    began = one.now() - 0.5
+    await one.write(lambda session: users.set_password(session, one.people[ANA], digest, now=began))
+    assert "/login?" in (await before.authorize(app)).headers["location"]
+    assert not (await one.introspect(first_party, tokens["access_token"]))["active"]
+    assert (await one.refresh(first_party, tokens["refresh_token"])).json()["error"] == "invalid_grant"
+    assert (await one.token(first_party, **form)).json()["error"] == "invalid_grant"
+    form["password"] = "another password altogether"
+    assert (await one.token(first_party, **form)).status_code == 200

@@ -30,7 +30,7 @@ class AuthorizationCodeGrant(IssuingGrant, AuthlibAuthorizationCodeGrant):
             self.session,
             now=self.server.now,
             lifetime_seconds=self.server.oauth.settings.code_seconds,
-            grant_id=credentials.new_id(),
+            grant_id=credentials.new_id(self.server.now),
             client_id=self.request.client.client_id,
             user_id=grant_user.user_id,
             redirect_uri=redirect_uri,

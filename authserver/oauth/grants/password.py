@@ -32,12 +32,12 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
         self._claim_attempt(client.client_id, account_key, limits.LOGIN_ACCOUNT)
         user = users.find_by_email(self.session, username)
         database.release(self.session)
+        lane, password = self.server.oauth.passwords, passwords.normalise(password)
         try:
             verification = database.await_(
-                self.server.oauth.passwords.verify(
-                    None if user is None else user.password_digest, passwords.normalise(password)
-                )
+                lane.verify(None if user is None else user.password_digest, password)
             )
+            rehashed = database.await_(lane.hash(password)) if verification.needs_rehash else None
         except passwords.BusyError as busy:
             for key in (account_key, address_key):  # it was not looked at
                 database.await_(self.server.oauth.limits.give_back(key))
@@ -54,6 +54,7 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
             or now is None
             or now.disabled_at is not None
             or now.password_digest != user.password_digest
+            or now.valid_from > self.server.now
         ):
             self.server.oauth.audit_buffer.add(
                 "password_grant_failed",
@@ -62,12 +63,14 @@ class PasswordGrant(IssuingGrant, AuthlibPasswordGrant):
                 user_id=None if user is None else user.id,
             )
             raise InvalidGrantError("The username or password is wrong.")
+        if rehashed is not None:
+            users.rehash(self.session, now, rehashed)
         database.release(self.session)
         database.await_(self.server.oauth.limits.forgive(account_key))
         database.await_(self.server.oauth.limits.give_back(address_key))
         self.grant = access_tokens.Grant(
             now.id,
-            credentials.new_id() if client.check_grant_type("refresh_token") else None,
+            credentials.new_id(self.server.now) if client.check_grant_type("refresh_token") else None,
             auth_time=self.server.now,
             amr=("pwd",),
         )

@@ -11,8 +11,11 @@ from ...people import sessions
 from ..kit import answers, cookies, state, who
 
 
-def start_session(request: Request, session: Session, user_id: str) -> tuple[str, authorize.SignedIn]:
-    """A new session after a password; the one this browser had is over. Returns its token and what it stands for."""
+def start_session(
+    request: Request, session: Session, user_id: str, *, at: float
+) -> tuple[str, authorize.SignedIn]:
+    """A new session of who gave a password `at` that time; the one this browser had is over. Returns its token and
+    what it stands for."""
     here = state.of(request)
     old = cookies.session(request)
     if old is not None:
@@ -20,7 +23,7 @@ def start_session(request: Request, session: Session, user_id: str) -> tuple[str
     token = sessions.start(
         session,
         user_id,
-        now=here.clock(),
+        now=at,
         amr=("pwd",),
         user_agent=request.headers.get("user-agent", "")[:500],
         ip=address(request),

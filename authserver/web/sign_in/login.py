@@ -34,10 +34,11 @@ router = APIRouter()
 
 @dataclass(frozen=True)
 class Checked:
-    """What the first transaction read and the password lane said."""
+    """What the first transaction read, when it began (`at`), and what the password lane said."""
 
     user: users.User
     rehashed: str | None
+    at: float
 
 
 @router.get("/login", include_in_schema=False)
@@ -98,6 +99,7 @@ async def act(request: Request) -> Response:
 async def _check(request: Request, email: str, password: str) -> Checked | None:
     """The account when the password is right and the account is open. Unknown addresses cost the same work."""
     here = state.of(request)
+    at = here.clock()
     user = await here.database.read(lambda session: users.find_by_email(session, email))
     verdict = await here.passwords.verify(
         user.password_digest if user else None, passwords.normalise(password)
@@ -105,11 +107,15 @@ async def _check(request: Request, email: str, password: str) -> Checked | None:
     if user is None or not verdict.ok or user.disabled_at is not None:
         return None
     rehashed = await here.passwords.hash(passwords.normalise(password)) if verdict.needs_rehash else None
-    return Checked(user, rehashed)
+    return Checked(user, rehashed, at)
 
 
 async def _enter(request: Request, checked: Checked) -> tuple[str, SignedIn] | None:
-    """A fresh session; None when the account changed while the password was being checked."""
+    """A fresh session; None when the account changed while the password was being checked.
+
+    It is dated from before the check, so that a change which is being committed right now, and which we can't see
+    yet, is the younger one and ends it.
+    """
     here = state.of(request)
 
     def work(session: Session) -> tuple[str, SignedIn] | None:
@@ -118,11 +124,12 @@ async def _enter(request: Request, checked: Checked) -> tuple[str, SignedIn] | N
             user is None
             or user.disabled_at is not None
             or user.password_digest != checked.user.password_digest
+            or user.valid_from > checked.at
         ):
             return None
         if checked.rehashed is not None:
-            users.rehash(session, user.id, checked.rehashed)
-        started = entry.start_session(request, session, user.id)
+            users.rehash(session, user, checked.rehashed)
+        started = entry.start_session(request, session, user.id, at=checked.at)
         audit.record(session, "signed_in", now=here.clock(), user_id=user.id, method="password")
         return started
 

@@ -104,7 +104,7 @@ async def _create(request: Request, email: str, name: str, digest: str) -> tuple
     def work(session: Session) -> tuple[str, SignedIn]:
         user = users.add(session, email, digest, name=name, locale=tongue, now=here.clock())
         audit.record(session, "account_created", now=here.clock(), user_id=user.id)
-        return entry.start_session(request, session, user.id)
+        return entry.start_session(request, session, user.id, at=user.created_at)
 
     return await here.database.transaction(work)
 

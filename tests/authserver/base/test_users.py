@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from sqlalchemy.orm import Session
@@ -114,10 +115,11 @@ async def test_a_disabled_account_and_a_new_password_end_what_was_before(databas
     assert (enabled.disabled_at, enabled.valid_from) == (None, NOW + 1)
     changed = await change(users.set_password, "another", now=NOW + 3)
     assert (changed.password_digest, changed.valid_from) == ("another", NOW + 3)
-    await database.transaction(lambda session: users.rehash(session, user.id, "rehashed"))
-    rehashed = await database.read(lambda session: users.find(session, user.id))
-    assert rehashed is not None
-    assert (rehashed.password_digest, rehashed.valid_from) == ("rehashed", NOW + 3)
+    for known, digest in ((user, "another"), (changed, "rehashed")):  # who knows the old one undoes nothing
+        await database.transaction(partial(users.rehash, user=known, password_digest="rehashed"))
+        rehashed = await database.read(lambda session: users.find(session, user.id))
+        assert rehashed is not None
+        assert (rehashed.password_digest, rehashed.valid_from) == (digest, NOW + 3)
     events = await database.read(lambda session: audit.list_page(session, user_id=user.id))
     assert [event.event for event in events] == ["password_changed", "user_enabled", "user_disabled"]
 

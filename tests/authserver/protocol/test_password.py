@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import argon2
 import pytest
 
 from authserver.people import users
@@ -108,3 +109,22 @@ async def test_a_right_password_forgives_earlier_tries(world: World) -> None:
         for number in range(8):
             assert (await ask(world, app, password=f"wrong {number}")).status_code == 400
         assert (await ask(world, app)).status_code == 200
+
+
+async def test_a_right_password_is_kept_as_the_settings_want_it_now(world: World) -> None:
+    app = await start(world)
+    user_id = world.people[ANA]
+
+    async def digest() -> str:
+        user = await world.server.state.database.read(lambda session: users.find(session, user_id))
+        kept: str = user.password_digest
+        return kept
+
+    usual = await digest()
+    old = argon2.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
+    await world.write(lambda session: users.set_password(session, user_id, old, now=world.now()))
+    assert (await ask(world, app, password="wrong password")).status_code == 400
+    assert await digest() == old
+    assert (await ask(world, app)).status_code == 200
+    assert (await digest()).split("$")[:4] == usual.split("$")[:4]
+    assert (await ask(world, app)).status_code == 200
