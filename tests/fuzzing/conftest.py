@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tests.support import databases
@@ -22,7 +22,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 settings.register_profile(
-    "short", deadline=None, derandomize=True, database=None, suppress_health_check=_SLOW
+    "short",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # to make a long life shorter takes longer than a test may
+    suppress_health_check=_SLOW,
 )
 settings.register_profile(
     "long",

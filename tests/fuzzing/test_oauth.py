@@ -9,7 +9,7 @@ from . import grammar, oauth_stage, oauth_words, properties, stage
 Chosen = tuple[grammar.Request, list[grammar.Named]]
 
 
-@stage.budget(short=250, long=60_000)
+@stage.budget(short=150, long=60_000)
 @given(chosen=grammar.requests(oauth_words.GOOD, oauth_words.WORDS))
 def test_whatever_is_sent_gets_an_answer_that_means_what_it_says(
     oauth: oauth_stage.OAuthStage, chosen: Chosen
