@@ -2,7 +2,7 @@
 # Settings go in by the environment: AUTHSERVER_PORT=9000 make demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz chaos mutants bench bench-growth format audit lock clean
+.PHONY: help demo test check fuzz bench bench-growth format audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,12 +32,6 @@ check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports, p
 
 fuzz: $(DEVELOPMENT) ## Send both services what nobody in their right mind would, for about an hour.
 	$(BIN)/python -m pytest tests/fuzzing --hypothesis-profile long --timeout 7200 --numprocesses $(WORKERS)
-
-chaos: $(DEVELOPMENT) ## Kill servers and databases under load, two hundred times; about half an hour.
-	CHAOS_CYCLES=200 OUTAGE_SECONDS=30 $(BIN)/python -m pytest tests/faults --timeout 7200
-
-mutants: $(DEVELOPMENT) ## Put known holes into a copy of the code, one by one, and see that the tests find each.
-	$(BIN)/python -m tests.mutants
 
 bench: $(DEVELOPMENT) ## Measure speed, as ratios to what the machine can do at all; needs wrk and openssl.
 	$(BIN)/python -m tests.benchmarks
