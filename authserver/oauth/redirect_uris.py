@@ -88,7 +88,9 @@ def check(uri: str) -> None:
         raise RedirectUriError(
             f"{shown!r} has '.' or '..' in its path, which browsers remove. Write it resolved."
         )
-    taken = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} & _ANSWER_PARAMETERS
+    # Some apps' libraries also read ";" as a separator, as HTML 4 once advised.
+    pairs = parse_qsl(parts.query.replace(";", "&"), keep_blank_values=True)
+    taken = {name for name, _ in pairs} & _ANSWER_PARAMETERS
     if taken:
         raise RedirectUriError(
             f"{shown!r} already has the parameter {min(taken)!r}, which the answer itself adds. Rename it."
