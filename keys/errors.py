@@ -91,7 +91,7 @@ class InsufficientScopeError(KeysError):
 
 
 class KeySetUnavailableError(KeysError):
-    """No key set was ever fetched, so no token can be judged: answer 503 with `Retry-After`.
+    """There is no key set, or only one too old to rely on: answer 503 with `Retry-After`.
 
     It says nothing about the token, and is therefore no `InvalidTokenError`.
     """

@@ -4,11 +4,12 @@ What holds, whatever the network does and however many threads and event loops a
 
 * One download at a time, and never two within 30 s. An attempt counts from its start, also when it fails, so
   a flood of unknown key ids costs the issuer one request in 30 s and can't postpone the next.
-* A failed download changes nothing: the last good set stays in use, with the issuer stopped for as long as it
-  takes.
+* A failed download changes nothing: the last good set stays in use while the issuer is stopped, for a day at
+  most. Then no token can be judged any more, for whoever keeps us from the issuer may do so because a key
+  was stolen and revoked, and must not keep that key alive for ever.
 * While tokens arrive, the set is renewed in the background before it gets old. A set that has grown old
-  because no tokens arrived is renewed first, so a revoked key is honoured for 300 s at most, unless the
-  issuer is unreachable.
+  because no tokens arrived is renewed first, so a revoked key is honoured for 300 s at most, or a day when
+  the issuer is unreachable.
 
 A download runs in a thread of its own with its own short event loop, which is why the same source serves
 synchronous code and any number of event loops: they only wait for its future.
@@ -28,6 +29,8 @@ COOL_DOWN_SECONDS = 30.0
 # A set is fresh as long as its answer says, within these bounds, and renewed after four fifths of that.
 MIN_FRESH_SECONDS = 60.0
 MAX_FRESH_SECONDS = 300.0
+# How long the last good set serves while no newer one can be fetched: a night and a working day of repairs.
+MAX_STALE_SECONDS = 86_400.0
 # Longer than a download may take; only name resolution that hangs can reach it.
 WAIT_SECONDS = download.TIMEOUT_SECONDS + 3
 
@@ -42,7 +45,8 @@ class Source(Protocol):
 
     @property
     def keys(self) -> KeySet | None:
-        """The keys by id; another object whenever they changed, never the same one with other content."""
+        """The keys by id, None without any to rely on; another object whenever they changed, never the same
+        one with other content."""
 
     def freshen(self, now: float, /) -> Waiting | None:
         """See to it that the keys stay fresh. A future means: too old to use before it is done."""
@@ -85,9 +89,13 @@ class Remote:
         *,
         jwks_url: str | None = None,
         algorithms: Collection[str] = ("RS256",),
+        max_stale_seconds: float = MAX_STALE_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Raise ValueError for an address that could never be fetched. Nothing is fetched yet."""
+        """Nothing is fetched yet. Raise ValueError for an address that could never be fetched, and for a
+        `max_stale_seconds` that would end a set while it is fresh."""
+        if not max_stale_seconds >= MAX_FRESH_SECONDS:
+            raise ValueError(f"max_stale_seconds must be {MAX_FRESH_SECONDS:.0f} or more.")
         if jwks_url is None:
             download.check_issuer(issuer)
         else:
@@ -97,6 +105,7 @@ class Remote:
         self._jwks_url = jwks_url
         self._discovered: str | None = None
         self._algorithms = tuple(algorithms)
+        self._max_stale_seconds = max_stale_seconds
         self._clock = clock
         self._lock = threading.Lock()
         self._flight: Waiting | None = None
@@ -113,6 +122,8 @@ class Remote:
         age = abs(now - self._fetched_at)
         if age < self._renew_seconds or self.keys is None:
             return None
+        if age >= self._max_stale_seconds:
+            self._forget(now)
         with self._lock:
             flight, _ = self._begin(now)
         # When the issuer doesn't answer, nobody waits for it a second time.
@@ -126,7 +137,8 @@ class Remote:
 
     def describe(self, now: float) -> str:
         if self.keys is None:
-            return f"No keys yet; last attempt: {self._last_failure or 'none'}"
+            since = "No keys yet" if self._fetched_at == float("-inf") else "The last good keys are too old"
+            return f"{since}; last attempt: {self._last_failure or 'none'}"
         wait = self.retry_after_seconds(now)
         return (
             f"Keys fetched {max(0.0, now - self._fetched_at):.0f} s ago; next fetch possible in {wait:.0f} s."
@@ -138,9 +150,18 @@ class Remote:
     def _pause(self) -> float:
         """How long after the start of one download the next may start."""
         if self.keys is None and self._failures:
-            # Nothing can be verified at all, so try sooner: after 1, 2, 4, 8, 16 s.
-            return min(COOL_DOWN_SECONDS, 2.0 ** (self._failures - 1))
+            # Nothing can be verified at all, so try sooner: after 1, 2, 4, 8, 16 s. An issuer may be away for
+            # thousands of attempts, and 2.0 ** 1024 is an error.
+            return min(COOL_DOWN_SECONDS, 2.0 ** min(self._failures - 1, 5))
         return COOL_DOWN_SECONDS
+
+    def _forget(self, now: float) -> None:
+        """Rely no more on a set that is too old, unless a newer one has arrived just now."""
+        with self._lock:
+            if self.keys is None or abs(now - self._fetched_at) < self._max_stale_seconds:
+                return
+            self.keys = None
+        _log.warning("The keys of %s are too old to be relied on any more", self._issuer)
 
     def _begin(self, now: float) -> tuple[Waiting | None, bool]:
         """Join the download under way, or start one when it is time; the flag says which."""
@@ -185,7 +206,7 @@ class Remote:
             self._failures, self._last_failure = 0, ""
 
     def _failed(self, why: str) -> None:
-        kept = "the last good ones stay in use" if self.keys else "there are none yet"
+        kept = "the last good ones stay in use" if self.keys else "there are none to rely on"
         _log.warning("The keys of %s could not be fetched (%s); %s", self._issuer, why, kept)
         with self._lock:
             # The address may be what is wrong: ask the metadata again next time.

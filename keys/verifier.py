@@ -50,6 +50,7 @@ class Verifier:
         algorithms: Collection[str] = ("RS256",),
         leeway: float = 10,
         max_lifetime_seconds: float | None = 3600,
+        max_stale_seconds: float = key_source.MAX_STALE_SECONDS,
         remember: int = 10_000,
         clock: Callable[[], float] = time.time,
         source: key_source.Source | None = None,
@@ -58,7 +59,8 @@ class Verifier:
 
         `issuer` and `audience` are compared character by character. `leeway` is how many seconds clocks may
         differ. A token made to live longer than `max_lifetime_seconds` is refused. Keys come from `jwks_url`,
-        or else from where the issuer's metadata says (RFC 8414), unless a `source` of keys is given.
+        or else from where the issuer's metadata says (RFC 8414), unless a `source` of keys is given. While
+        they can't be fetched the last good ones serve, for `max_stale_seconds` (300 or more).
         """
         if not algorithms or not set(algorithms) <= signing.ALGORITHMS.keys():
             raise ValueError(f"algorithms must be some of {', '.join(signing.ALGORITHMS)}.")
@@ -74,16 +76,20 @@ class Verifier:
         self._capacity = remember
         self._clock = clock
         self._source = source or key_source.Remote(
-            issuer, jwks_url=jwks_url, algorithms=self._algorithms, clock=clock
+            issuer,
+            jwks_url=jwks_url,
+            algorithms=self._algorithms,
+            max_stale_seconds=max_stale_seconds,
+            clock=clock,
         )
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     def verify(self, token: str) -> AccessToken:
         """Return what a valid token says.
 
-        Raise an InvalidTokenError (401) when it is bad, KeySetUnavailableError (503) when no key set was ever
-        fetched. Takes microseconds, except that it waits up to 5 s for keys it has to fetch; on an event loop
-        use `averify`.
+        Raise an InvalidTokenError (401) when it is bad, KeySetUnavailableError (503) when there is no key set,
+        or only one older than `max_stale_seconds`. Takes microseconds, except that it waits up to 5 s for keys
+        it has to fetch; on an event loop use `averify`.
         """
         now = self._clock()
         if (flight := self._source.freshen(now)) is not None:
@@ -113,13 +119,13 @@ class Verifier:
 
     def ready(self) -> None:
         """Return when there are keys, fetching them if need be, else raise KeySetUnavailableError."""
-        if self._source.keys is None and (flight := self._source.look_again(self._clock())) is not None:
+        if (flight := self._fetching()) is not None:
             key_source.wait(flight)
         self._keys()
 
     async def aready(self) -> None:
         """As `ready`, without ever blocking the event loop."""
-        if self._source.keys is None and (flight := self._source.look_again(self._clock())) is not None:
+        if (flight := self._fetching()) is not None:
             await key_source.await_(flight)
         self._keys()
 
@@ -133,6 +139,12 @@ class Verifier:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._remembered.clear()
+
+    def _fetching(self) -> key_source.Waiting | None:
+        """What has to be waited for before it is known whether there are keys."""
+        now = self._clock()
+        flight = self._source.freshen(now)
+        return self._source.look_again(now) if flight is None and self._source.keys is None else flight
 
     def _keys(self) -> key_source.KeySet:
         keys = self._source.keys

@@ -52,5 +52,5 @@ async def _keys(house: state.State) -> str:
     try:
         await house.verifier.aready()
     except KeySetUnavailableError:
-        return "cannot be fetched, and none are remembered"
+        return "cannot be fetched, and none are young enough to rely on"
     return "ok"

@@ -171,7 +171,8 @@ KINDS = {
             "keys_unavailable",
             503,
             "The signing keys cannot be fetched",
-            "The token cannot be judged, because this API has never reached the authorization server's key set.",
+            "The token cannot be judged, because this API has not reached the authorization server's key set "
+            "for a day, or ever.",
             "Try again after Retry-After seconds. Nothing is wrong with the token as far as we know.",
         ),
         Kind(
