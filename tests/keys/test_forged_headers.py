@@ -1,21 +1,17 @@
 """Forged algorithms, keys and header parameters, each with a positive control made the same way."""
 
-import functools
-import hmac
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from keys import errors, jwks, source
 from keys.signing import SigningKey
 from keys.verifier import Verifier
 
-from . import forge
+from . import forge, forgeries
 from .conftest import AUDIENCE, ISSUER, Clock
 from .forge import Forger, refused
 
@@ -32,67 +28,24 @@ def test_the_forger_can_write_good_tokens_too(verifier: Verifier, forger: Forger
     assert verifier.verify(forger.with_claims_text("exp", str(forger.claims()["exp"]))).subject
 
 
-@pytest.mark.parametrize("alg", ["none", "None", "nOnE", "NONE", ""])
-def test_an_unsigned_token_is_refused(verifier: Verifier, forger: Forger, alg: str) -> None:
-    parts = [forge.b64(json.dumps(part)) for part in (forger.header(alg=alg), forger.claims())]
-    refused(verifier, ".".join([*parts, ""]))
-    refused(verifier, ".".join(parts))
-    refused(verifier, forger.with_header(alg=alg))
+def test_an_unsigned_token_is_refused(verifier: Verifier, forger: Forger) -> None:
+    for token in forgeries.unsigned(forger):
+        refused(verifier, token)
 
 
 def test_a_public_key_is_no_hmac_secret(verifier: Verifier, forger: Forger) -> None:
-    public = forger.private.public_key()
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    jwk = forger.key.public_jwk()
-    secrets = [
-        pem,
-        pem.rstrip(b"\n"),
-        public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-        public.public_bytes(Encoding.DER, PublicFormat.PKCS1),
-        forge.unb64(jwk["n"]),
-        jwk["n"].encode(),
-        json.dumps(jwk).encode(),
-        jwks.encode(jwks.document([forger.key])),
-        b"",
-    ]
-    for secret in secrets:
-        for alg in ("HS256", "RS256"):
-            sign = functools.partial(hmac.digest, secret, digest="sha256")
-            refused(verifier, forge.token(forger.header(alg=alg), forger.claims(), sign))
+    for token in forgeries.keyed_by_what_is_public(forger):
+        refused(verifier, token)
 
 
-@pytest.mark.parametrize(
-    "alg",
-    [
-        "RS384",
-        "RS512",
-        "PS256",
-        "ES256",
-        "EdDSA",
-        "HS256",
-        "rs256",
-        "RS256 ",
-        ["RS256"],
-        None,
-        256,
-        True,
-        {},
-        ...,
-    ],
-)
+@pytest.mark.parametrize("alg", forgeries.ALGORITHMS)
 def test_only_the_allowed_algorithm_counts(verifier: Verifier, forger: Forger, alg: object) -> None:
     assert isinstance(refused(verifier, forger.with_header(alg=alg)), errors.RefusedHeaderError)
 
 
 def test_a_true_signature_by_another_algorithm_is_refused(verifier: Verifier, forger: Forger) -> None:
-    def rs384(data: bytes) -> bytes:
-        return forger.private.sign(data, padding.PKCS1v15(), hashes.SHA384())
-
-    def ps256(data: bytes) -> bytes:
-        return forger.private.sign(data, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
-
-    for alg, sign in (("RS384", rs384), ("RS256", rs384), ("PS256", ps256), ("RS256", ps256)):
-        refused(verifier, forge.token(forger.header(alg=alg), forger.claims(), sign))
+    for token in forgeries.signed_otherwise(forger):
+        refused(verifier, token)
 
 
 def test_another_algorithm_can_be_allowed_by_name(clock: Clock, claims: Claims) -> None:
@@ -146,68 +99,21 @@ def test_a_key_inside_the_token_is_never_used(
     assert isinstance(refused(verifier, stolen_kid), errors.BadSignatureError)
 
 
-@pytest.mark.parametrize(
-    "kid",
-    [
-        "../../dev/null",
-        "' OR 1=1--",
-        "a\x00b",
-        "x" * 5_000,
-        "x" * 257,
-        "",
-        "\ud800",
-        7,
-        None,
-        ["k"],
-        True,
-        ...,
-    ],
-)
+@pytest.mark.parametrize("kid", forgeries.KIDS)
 def test_a_strange_kid_finds_no_key(verifier: Verifier, forger: Forger, kid: object) -> None:
     error = refused(verifier, forger.with_header(kid=kid))
     assert isinstance(error, errors.UnknownKeyError | errors.RefusedHeaderError)
     assert len(error.detail) < 300 and error.detail.isascii() and error.detail.isprintable()
 
 
-@pytest.mark.parametrize(
-    "extra",
-    [
-        {"crit": ["zz"]},
-        {"crit": []},
-        {"crit": ["alg"]},
-        {"crit": None},
-        {"b64": False},
-        {"b64": True},
-        {"crit": ["b64"], "b64": False},
-        {"zip": "DEF"},
-        {"enc": "A128GCM"},
-    ],
-)
+@pytest.mark.parametrize("extra", forgeries.EXTENSIONS)
 def test_extensions_are_refused_whatever_they_hold(
     verifier: Verifier, forger: Forger, extra: dict[str, Any]
 ) -> None:
     assert isinstance(refused(verifier, forger.with_header(**extra)), errors.RefusedHeaderError)
 
 
-@pytest.mark.parametrize(
-    "typ",
-    [
-        "JWT",
-        "jwt",
-        "logout+jwt",
-        "dpop+jwt",
-        "at+jwt ",
-        "at+jwt;q=1",
-        "text/at+jwt",
-        "application/jwt",
-        "application/application/at+jwt",
-        "",
-        None,
-        1,
-        ["at+jwt"],
-        ...,
-    ],
-)
+@pytest.mark.parametrize("typ", forgeries.TYPES)
 def test_a_token_of_another_type_is_refused(verifier: Verifier, forger: Forger, typ: object) -> None:
     assert isinstance(refused(verifier, forger.with_header(typ=typ)), errors.RefusedHeaderError)
 
