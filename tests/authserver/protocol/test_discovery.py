@@ -146,32 +146,6 @@ async def test_introspection_and_authorization_are_for_no_script(world: World) -
         assert "access-control-allow-origin" not in response.headers
 
 
-async def test_keys_rotate_without_anybody_noticing(world: World, clock: Any) -> None:
-    app = await world.add_machine()
-
-    async def kid() -> str:
-        response = await world.token(app, grant_type="client_credentials")
-        name: str = header_of(response.json()["access_token"])["kid"]
-        return name
-
-    async def published() -> list[str]:
-        return [key["kid"] for key in (await world.client.get(JWKS)).json()["keys"]]
-
-    old = (await world.token(app, grant_type="client_credentials")).json()["access_token"]
-    first = header_of(old)["kid"]
-    (following,) = set(await published()) - {first}
-    clock.advance(601)
-    await world.write(lambda session: signing_keys.rotate(world.oauth, session))
-    assert await kid() == following != first
-    old_again = (await world.token(app, grant_type="client_credentials")).json()["access_token"]
-    assert set(await published()) >= {first, following}
-    assert len(await published()) == 3
-    clock.advance(75 * 60)
-    await world.write(lambda session: signing_keys.run(world.oauth, session))
-    assert first not in await published()
-    assert await world.introspect(app, old_again) == {"active": False}
-
-
 async def test_a_young_key_does_not_sign_unless_it_must(world: World) -> None:
     with pytest.raises(errors.NextKeyTooYoungError):
         await world.write(lambda session: signing_keys.rotate(world.oauth, session))
@@ -180,19 +154,6 @@ async def test_a_young_key_does_not_sign_unless_it_must(world: World) -> None:
     app = await world.add_machine()
     token = (await world.token(app, grant_type="client_credentials")).json()["access_token"]
     assert header_of(token)["kid"] in {key["kid"] for key in before}
-
-
-async def test_a_revoked_key_is_unpublished_and_its_tokens_are_dead(world: World) -> None:
-    app = await world.add_machine()
-    token = (await world.token(app, grant_type="client_credentials")).json()["access_token"]
-    kid = header_of(token)["kid"]
-    assert (await world.introspect(app, token))["active"]
-    assert await world.write(lambda session: signing_keys.revoke(world.oauth, session, kid))
-    assert kid not in (await world.client.get(JWKS)).text
-    assert await world.introspect(app, token) == {"active": False}
-    newer = (await world.token(app, grant_type="client_credentials")).json()["access_token"]
-    assert header_of(newer)["kid"] != kid
-    assert (await world.introspect(app, newer))["active"]
 
 
 async def test_private_keys_are_sealed_and_can_be_sealed_anew(world: World) -> None:
