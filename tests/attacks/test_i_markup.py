@@ -111,7 +111,7 @@ MARKUP = [
     "'-alert(1)-'",
     "</title><svg onload=alert(1)>",
     "javascript:alert(1)",
-    "{{7*7}}${7*7}<%=7*7%>",
+    "{{8191*131071}}${8191*131071}<%=8191*131071%>",
     "</textarea><iframe srcdoc='<script>alert(1)</script>'>",
     "\u202e<b>gnp.exe",
     "<a href=javascript:alert(1)>x</a>",
@@ -158,7 +158,7 @@ async def test_row_82_markup_is_shown_as_it_is_written(world: World) -> None:
                 "<style",
                 "onerror=alert(1)>",
                 "<b>gnp",
-                "49<",
+                str(8191 * 131071),
             ):
                 assert tag not in answer.text, where
             assert not re.search(r'(?:href|src|action)="\s*javascript:', answer.text), where

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx2
 
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 _SETTINGS = ("AUTHSERVER_", "RESOURCE_API_", "DEMO_", "PROMETHEUS_")
 

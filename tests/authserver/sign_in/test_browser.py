@@ -43,7 +43,7 @@ async def test_signing_up_and_allowing_works_without_script(served: Served, brow
     await page.fill("#password", pages.PASSWORD)
     await page.click("main button")
     assert "Photo print" in await page.inner_text("h1")
-    await page.uncheck("input[value='images:write']")
+    await page.uncheck("input[type=checkbox][value='images:write']")
     await page.click("button[value=allow]")
     await page.wait_for_url(f"{served.callback}?**")
     answer = parse_qs(urlsplit(page.url).query)
