@@ -6,6 +6,7 @@ Nobody logs secrets; should one slip in, the last processor here removes it. Eve
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import re
@@ -95,11 +96,17 @@ def get_logger(name: str = "") -> Any:
 
 
 class _Lines(structlog.WriteLogger):
-    """Writes finished lines; has the name that they say."""
+    """Writes finished lines; has the name that they say. A full disk under the log loses lines, never a request."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
         super().__init__(stream)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def redact(_logger: object, _method: str, line: Any) -> Any:

@@ -1,5 +1,6 @@
 """Structured logs: JSON lines, or colours on a terminal. What must never be written is removed here as a last net."""
 
+import contextlib
 import functools
 import logging
 import re
@@ -62,11 +63,17 @@ def get(name: str) -> Any:
 
 
 class _Lines(structlog.WriteLogger):
-    """Writes finished lines; has the name that they say."""
+    """Writes finished lines; has the name that they say. A full disk under the log loses lines, never a request."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
         super().__init__(stream)
         self.name = name
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def _redact(_logger: object, _method: str, line: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -108,3 +109,14 @@ def test_long_values_are_cut(lines: Any) -> None:
     logs.get_logger().info("request", path="a" * 1_000_000)
     (line,) = lines()
     assert len(line["path"]) < 2100
+
+
+def test_a_full_disk_under_the_log_stops_nobody(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123  a device, not a path of ours
+        monkeypatch.setattr(sys, "stderr", full)
+        logs.configure(settings.load(log_format="json"))
+        for level in ("info", "warning", "error", "exception"):
+            getattr(logs.get_logger("http"), level)("request", path="/")
+        with contextlib.suppress(OSError):
+            full.close()  # what could not be written is still in its buffer
+    assert lines() == []
