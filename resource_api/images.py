@@ -23,6 +23,7 @@ from . import (
     pictures,
     problems,
     state,
+    storage,
 )
 from .auth import Caller
 from .ownership import Access, images, shares
@@ -150,6 +151,7 @@ async def delete_image(
         row = ownership.load(session, images, image_id, caller, Access.OWN)
         etags.require(request, etags.of(_json(show(row))))
         ownership.remove(session, images, row)
+        storage.give_back(session, row.owner, row.size_bytes)
 
     await house.database.transaction(delete)
     await _forget(house, image_id)
@@ -221,9 +223,7 @@ async def add(
 
     def store(session: Session) -> Image:
         image = show(ownership.create(session, images, caller, **values))
-        used = sa.select(sa.func.sum(images.c.size_bytes)).where(images.c.owner == caller.owner)
-        if session.execute(used).scalar_one() > (room := house.settings.storage_bytes):
-            raise problems.Problem("quota_exceeded", f"All your images together may have {room:,} bytes.")
+        storage.take(session, caller.owner, image.size_bytes, house.settings.storage_bytes)
         also(session, image)
         return image
 

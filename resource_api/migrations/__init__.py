@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from .. import database
 
-HEAD = "0001"
+HEAD = "0002"
 """The version this program needs."""
 
 

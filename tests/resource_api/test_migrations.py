@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from resource_api import database, migrations, tables
+from resource_api import database, migrations, ownership, storage, tables
 from resource_api.migrations import upgrading
 
 
@@ -52,6 +53,28 @@ async def test_upgrading_may_be_tried_at_once_and_again(tmp_path: Path) -> None:
     await asyncio.gather(*(migrations.upgrade(url) for _ in range(4)))
     await migrations.upgrade(url)
     assert await migrations.current(url) == migrations.HEAD
+
+
+async def test_images_from_before_are_counted(empty_database_url: str) -> None:
+    engine = database.engine(empty_database_url)
+
+    def until_then(connection: sa.Connection) -> None:
+        asked = upgrading.config()
+        asked.attributes["connection"] = connection
+        command.upgrade(asked, "0001")
+        row = {column.name: 0 for column in ownership.images.columns}
+        texts = {"title": "", "source": "uploaded", "prompt": None, "media_type": "image/png", "digest": ""}
+        for number, owner in enumerate(("ana", "ana", "bruno")):
+            values = {**row, **texts, "id": str(number), "owner": owner, "size_bytes": 2_000_000_000}
+            connection.execute(sa.insert(ownership.images).values(values))
+
+    async with engine.begin() as connection:
+        await connection.run_sync(until_then)
+    await migrations.upgrade(empty_database_url)
+    async with engine.connect() as connection:
+        rows = await connection.execute(sa.select(storage.storage).order_by(storage.storage.c.owner))
+        assert list(rows) == [("ana", 4_000_000_000), ("bruno", 2_000_000_000)]
+    await engine.dispose()
 
 
 async def test_an_empty_database_has_no_version(tmp_path: Path) -> None:
