@@ -88,13 +88,18 @@ class SigningKey:
         algorithm = ALGORITHMS.get(alg)
         if algorithm is None:
             raise errors.InvalidKeyError(f"{alg!r} is not an algorithm this package signs with.")
-        if algorithm.curve is not None:
-            return cls(ECKey.generate_key(algorithm.curve), alg=alg)
-        if bits not in RSA_BITS or bits % 8:
+        if algorithm.curve is None and (bits not in RSA_BITS or bits % 8):
             raise errors.InvalidKeyError(
                 f"An RSA key has {RSA_BITS.start} to {RSA_BITS.stop - 1} bits, in steps of 8, not {bits}."
             )
-        return cls(RSAKey.generate_key(bits), alg=alg)
+        while True:
+            made = (
+                RSAKey.generate_key(bits) if algorithm.curve is None else ECKey.generate_key(algorithm.curve)
+            )
+            key = cls(made, alg=alg)
+            # One thumbprint in 64 begins with a dash, and a command would take it for an option.
+            if not key.kid.startswith("-"):
+                return key
 
     @classmethod
     def from_der(

@@ -101,6 +101,11 @@ def test_a_set_of_too_many_keys_is_refused(key: SigningKey) -> None:
         usable(*[key.public_jwk()] * 101)
 
 
+def test_the_id_of_a_new_key_can_be_typed_after_a_command() -> None:
+    """It never begins with a dash, as one thumbprint in 64 would."""
+    assert not any(SigningKey.generate("ES256").kid.startswith("-") for _ in range(600))
+
+
 @pytest.mark.parametrize("bits", [1024, 2047, 2049, 8200, 0, -1])
 def test_weak_and_absurd_sizes_are_not_generated(bits: int) -> None:
     with pytest.raises(errors.InvalidKeyError):
