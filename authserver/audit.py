@@ -49,6 +49,7 @@ EVENTS: Mapping[str, str] = {
     "key_created": "A signing key was made.",
     "key_rotated": "Another signing key signs from now on.",
     "key_revoked": "A signing key was unpublished before its time.",
+    "restored": "The database came from a backup; all sessions, codes and tokens from before ended.",
     "secret_rotated": "What is stored encrypted was encrypted with a new key.",
 }
 

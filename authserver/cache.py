@@ -31,6 +31,8 @@ CAPACITY = 20_000
 ABSENT_CAPACITY = 5_000
 # Changes kept for those who follow; who missed more drops everything.
 LOG_LENGTH = 1_000
+# More changes than anybody has followed since the last backup.
+_LEAP = 1_000_000_000
 CHANNEL = "authserver/changes"
 
 versions = sa.Table(
@@ -58,6 +60,11 @@ def changed(session: Session, kind: str, key: str) -> None:
     version = session.execute(raised).scalar_one()
     session.execute(sa.insert(changes).values(version=version, kind=kind, key=key))
     session.info.setdefault(_CHANGED, set()).add((kind, key))
+
+
+def all_changed(session: Session) -> None:
+    """Tell every process to forget all it keeps, those included that know a later version than a restored database."""
+    session.execute(sa.update(versions).values(n=versions.c.n + _LEAP))
 
 
 def delete_expired(session: Session, limit: int) -> int:

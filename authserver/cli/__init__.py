@@ -27,6 +27,7 @@ COMMANDS = {
     "user": ("user", "Make accounts, disable and enable them."),
     "keys": ("signing_keys", "See, rotate and revoke signing keys."),
     "secret": ("secret", "Rotate the key for what is stored encrypted."),
+    "restored": ("restored", "After the database came from a backup: end all that was issued before."),
     "cleanup": ("cleanup", "Remove what has expired, as serve does by itself."),
     "config": ("config", "See the settings and what each one means."),
 }

@@ -114,6 +114,11 @@ def claim(session: Session, request_id: str, browser: str, *, now: float) -> Aut
     return _request(request_id, row)
 
 
+def end_all(session: Session, *, now: float) -> None:
+    """Let no request wait any longer."""
+    session.execute(sa.update(table).where(table.c.expires_at > now).values(expires_at=now))
+
+
 def delete_expired(session: Session, now: float, limit: int) -> int:
     """Delete at most `limit` requests past their time; returns how many."""
     return database.delete_batch(session, table, table.c.expires_at <= now, limit)

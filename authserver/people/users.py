@@ -163,6 +163,14 @@ def set_password(session: Session, user_id: str, password_digest: str, *, now: f
     _change(session, user_id, now, "password_changed", password_digest=password_digest, valid_from=now)
 
 
+def end_everything(session: Session, *, now: float) -> None:
+    """End the sessions and tokens of everyone, as they stand at `now`; the passwords stay.
+
+    Whoever keeps accounts in memory isn't told here: that is one fact for all, not one for each (`cache.all_changed`).
+    """
+    session.execute(sa.update(table).where(table.c.valid_from < now).values(valid_from=now))
+
+
 def rehash(session: Session, user: User, password_digest: str) -> None:
     """Keep the same password under another hash; nothing ends, and a new password isn't undone by it."""
     unchanged = (table.c.id == user.id, table.c.password_digest == user.password_digest)

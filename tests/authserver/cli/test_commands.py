@@ -129,6 +129,13 @@ def test_keys_and_the_secret_key_rotate(operator: Operator) -> None:
     assert len(operator.data("keys", "list")) >= 2
 
 
+def test_after_a_restore_nobody_is_signed_in_and_it_is_asked_first(operator: Operator) -> None:
+    assert "--yes" in operator.refused(7, "restored")
+    done = operator.run("restored", "--yes")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "ended" in done.stderr
+
+
 def test_it_can_be_migrated_and_cleaned_up(operator: Operator) -> None:
     assert "empty" in operator.run("migrate").stderr
     assert "already" in operator.run("migrate").stderr
