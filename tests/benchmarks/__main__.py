@@ -59,15 +59,18 @@ async def measured(rounds: int, seconds: int) -> dict[str, list[load.Sample]]:
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
             both = os.cpu_count() or 1
-            samples["signing"].append(load.Sample(machine.signatures_per_second(both, seconds)))
+            samples["signing"].append(await _signing(both, seconds))
             for name, run in online.items():
                 if name == "refresh":
-                    alone = machine.signatures_per_second(1, seconds)
-                    samples["signing alone"].append(load.Sample(alone))
+                    samples["signing alone"].append(await _signing(1, seconds))
                 samples[name].append(await run(seconds))
             for name, work in offline.items():
-                samples[f"verify {name}"].append(work())
+                samples[f"verify {name}"].append(await asyncio.to_thread(work))
     return samples
+
+
+async def _signing(cores: int, seconds: int) -> load.Sample:
+    return load.Sample(await asyncio.to_thread(machine.signatures_per_second, cores, seconds))
 
 
 def table(samples: dict[str, list[load.Sample]]) -> str:

@@ -99,21 +99,21 @@ async def rounds(here: Side, folder: Path, seconds: int) -> dict[str, load.Sampl
     bearer = {"Authorization": f"Bearer {here.token}"}
     chosen = {"connections": CONNECTIONS, "seconds": seconds}
     return {
-        "token": load.wrk(
+        "token": await load.wrk(
             here.server, "clients", [str(basics), grant], path="/oauth/token", headers=form, **chosen
         ),
-        "refresh": _refresh(here, tokens, seconds),
-        "list of galleries": load.wrk(
+        "refresh": await _refresh(here, tokens, seconds),
+        "list of galleries": await load.wrk(
             here.gallery, "same", ["GET", ""], path="/galleries?limit=20", headers=bearer, **chosen
         ),
-        "list of images": load.wrk(
+        "list of images": await load.wrk(
             here.gallery, "same", ["GET", ""], path="/images?limit=20", headers=bearer, **chosen
         ),
     }
 
 
-def _refresh(here: Side, tokens: Path, seconds: int) -> load.Sample:
-    return load.wrk(
+async def _refresh(here: Side, tokens: Path, seconds: int) -> load.Sample:
+    return await load.wrk(
         here.server,
         "refresh",
         [str(tokens), str(load.THREADS), ""],
@@ -147,7 +147,7 @@ async def _swept(full: Side, folder: Path, count: int, seconds: int) -> str:
     async def refreshing() -> load.Sample:
         tokens = folder / "tokens"
         tokens.write_text("\n".join(await stage.families(full.world, full.web, 16)) + "\n", encoding="ascii")
-        return await asyncio.to_thread(_refresh, full, tokens, seconds)
+        return await _refresh(full, tokens, seconds)
 
     before = await refreshing()
     longest = 0.0

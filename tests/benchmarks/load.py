@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,7 @@ class Target:
     database_pid: int | None = None
 
 
-def wrk(
+async def wrk(
     target: Target,
     script: str,
     arguments: Sequence[str],
@@ -47,14 +48,23 @@ def wrk(
     connections: int = 16,
     seconds: int = 4,
 ) -> Sample:
-    """One round. Raises RuntimeError when any request failed: a rate of refusals is no rate."""
+    """One round, while the loop goes on: what prepared the load must hear of changes meanwhile.
+
+    Raises RuntimeError when any request failed: a rate of refusals is no rate.
+    """
     command = ["wrk", "-t", str(THREADS), "-c", str(connections), "-d", f"{seconds}s", "--timeout", "10s"]
     for name, value in (headers or {}).items():
         command += ["-H", f"{name}: {value}"]
     command += ["-s", str(_SCRIPTS / f"{script}.lua"), target.url + path, "--", *arguments]
     before = cpu(target.pid), cpu(target.database_pid)
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=_SCRIPTS, timeout=seconds + 30
+    done = await asyncio.to_thread(
+        subprocess.run,
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=_SCRIPTS,
+        timeout=seconds + 30,
     )
     after = cpu(target.pid), cpu(target.database_pid)
     line = next((line for line in done.stdout.splitlines() if line.startswith("result ")), None)

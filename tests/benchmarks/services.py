@@ -103,19 +103,19 @@ async def rounds(here: House) -> dict[str, Round]:
 
     async def client_credentials(seconds: int) -> load.Sample:
         headers = {**FORM, **basic(here.machine)}
-        return load.wrk(
+        return await load.wrk(
             here.two_workers, "same", grant, path="/oauth/token", headers=headers, seconds=seconds
         )
 
     async def bare(seconds: int) -> load.Sample:
-        return load.wrk(here.bare, "same", grant, path="/token", headers=FORM, seconds=seconds)
+        return await load.wrk(here.bare, "same", grant, path="/token", headers=FORM, seconds=seconds)
 
     async def refresh(seconds: int) -> load.Sample:
         # What the last round left on its way has been used: each round has grants of its own.
         file = here.folder / "refresh-tokens"
         file.write_text("\n".join(await stage.families(here.world, here.web)) + "\n", encoding="ascii")
         arguments = [str(file), str(load.THREADS), ""]
-        return load.wrk(
+        return await load.wrk(
             here.one_worker, "refresh", arguments, path="/oauth/token", headers=confidential, seconds=seconds
         )
 
@@ -132,20 +132,22 @@ async def rounds(here: House) -> dict[str, Round]:
         cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
         arguments = [f"/oauth/authorize?{urlencode(flows.request_for(here.web))}", urlencode(redeem)]
         headers = {**confidential, "Cookie": cookie, "Sec-Fetch-Site": "cross-site"}
-        return load.wrk(here.one_worker, "code", arguments, headers=headers, seconds=seconds)
+        return await load.wrk(here.one_worker, "code", arguments, headers=headers, seconds=seconds)
 
     async def introspection(seconds: int) -> load.Sample:
-        return load.wrk(
+        return await load.wrk(
             here.one_worker, "same", asked, path="/oauth/introspect", headers=confidential, seconds=seconds
         )
 
     async def key_set(seconds: int) -> load.Sample:
-        return load.wrk(here.one_worker, "same", ["GET", ""], path="/.well-known/jwks.json", seconds=seconds)
+        return await load.wrk(
+            here.one_worker, "same", ["GET", ""], path="/.well-known/jwks.json", seconds=seconds
+        )
 
     def reading(target: load.Target) -> Round:
         async def read(seconds: int) -> load.Sample:
             headers = {"Authorization": f"Bearer {token}"}
-            return load.wrk(target, "same", ["GET", ""], path=image, headers=headers, seconds=seconds)
+            return await load.wrk(target, "same", ["GET", ""], path=image, headers=headers, seconds=seconds)
 
         return read
 
