@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
@@ -47,6 +51,7 @@ def create_app(config: settings.Settings, *, clock: clock.Clock = clock.system) 
     app.add_exception_handler(authorization_requests.RequestGone, problems.on_request_gone)
     app.add_exception_handler(database.UnavailableError, problems.on_unavailable)
     app.add_exception_handler(passwords.BusyError, problems.on_unavailable)
+    app.add_exception_handler(OSError, problems.on_machine)
     return app
 
 
@@ -55,8 +60,22 @@ def from_environment() -> FastAPI:
     config = settings.load()
     logs.configure(config)
     app = create_app(config)
+    _end_with_supervisor()
     gc.freeze()  # all of this stays: to look through it again and again would hold up requests by 0.1 s
     return app
+
+
+def _end_with_supervisor() -> None:
+    """A worker whose supervisor was killed would hold the port against the next server: it finishes and ends."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+
+    def wait() -> None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="supervisor", daemon=True).start()
 
 
 def _build(config: settings.Settings, now: clock.Clock) -> state.State:

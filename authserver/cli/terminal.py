@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +35,8 @@ def _group() -> None:
 
 def say(text: str) -> None:
     """A sentence for the person."""
-    typer.echo(text, err=True)
+    with contextlib.suppress(OSError):  # a full disk under the log keeps no server from starting
+        typer.echo(text, err=True)
 
 
 def show(record: Mapping[str, Any], *, as_json: bool) -> None:

@@ -122,11 +122,12 @@ def _check_certificate(config: settings.Settings) -> None:
 
 def _announce(config: settings.Settings) -> None:
     where = config.sqlite_path or "PostgreSQL"
-    typer.echo(
-        f"resource-api at {config.resource}   database {where}   workers {config.workers}\n"
-        f"  trusts the tokens of {config.issuer}   docs {config.resource}/docs   health /readyz   stop Ctrl-C",
-        err=True,
-    )
+    with contextlib.suppress(OSError):  # a full disk under the log keeps no server from starting
+        typer.echo(
+            f"resource-api at {config.resource}   database {where}   workers {config.workers}\n"
+            f"  trusts the tokens of {config.issuer}   docs {config.resource}/docs   health /readyz   stop Ctrl-C",
+            err=True,
+        )
 
 
 @contextlib.contextmanager
