@@ -30,5 +30,11 @@ def for_counting(url: str) -> Valkey:
 
 
 def for_telling(url: str) -> Valkey:
-    """For `cache`: changes are told and heard of."""
-    return Valkey.from_url(url, socket_connect_timeout=1, health_check_interval=30)
+    """For `cache`: changes are told and heard of.
+
+    What can't be told at once isn't: everybody polls as well, and whoever stops waits for what is being told. The
+    limit does not end listening, which may go on in silence.
+    """
+    return Valkey.from_url(
+        url, socket_connect_timeout=ANSWER_SECONDS, socket_timeout=ANSWER_SECONDS, health_check_interval=30
+    )

@@ -3,6 +3,10 @@
 import asyncio
 import contextlib
 import gc
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -91,6 +95,7 @@ def create_app(settings: settings.Settings, *, clock: clock.Clock = clock.system
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(database.UnavailableError, _unavailable)
     app.add_exception_handler(files.FullError, _full)
+    app.add_exception_handler(OSError, _machine)
     return app
 
 
@@ -99,8 +104,22 @@ def from_environment() -> FastAPI:
     loaded = settings.load()
     logs.configure(loaded)
     app = create_app(loaded)
+    _end_with_supervisor()
     gc.freeze()  # all of this stays: to look through it again and again would hold up requests by 0.1 s
     return app
+
+
+def _end_with_supervisor() -> None:
+    """A worker whose supervisor was killed would hold the port against the next server: it finishes and ends."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+
+    def wait() -> None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="supervisor", daemon=True).start()
 
 
 @contextlib.asynccontextmanager
@@ -157,3 +176,9 @@ async def _unavailable(request: Request, error: Any) -> Response:
 
 async def _full(request: Request, error: Any) -> Response:
     return _send(request, Problem("storage_full", "The picture cannot be kept now.", log=str(error)))
+
+
+async def _machine(request: Request, error: Any) -> Response:
+    """The machine refuses us a file or a process: no more may be opened, or a disk fails. That passes."""
+    log.error("machine_refuses", request_id=http.request_id(request), exc_info=error)
+    return _send(request, problems.busy())

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from . import auth, images, inputs, pictures, state
+from . import auth, files, images, inputs, pictures, state
 from .problems import Problem
 
 router = APIRouter(tags=["Images"])
@@ -86,6 +86,8 @@ async def _read(request: Request) -> tuple[bytes, str]:
             if (fields.file.size or 0) > FILE_BYTES:
                 raise Problem("too_large", "A file may have 10 MiB.")
             return await fields.file.read(), fields.title
+    except OSError as error:  # a large file waits in the temporary folder
+        raise files.FullError(str(error)) from error
     except HTTPException:
         raise Problem(
             "invalid_request", "The form cannot be read, or has more parts than file and title."

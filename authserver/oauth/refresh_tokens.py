@@ -192,8 +192,7 @@ def _retried(
         return None  # Current, but refused by the statement above: it lost a race with a revocation.
     if family.previous_digest is None or not credentials.same(family.previous_digest, token.digest):
         raise ReuseError(family)
-    # Zero switches the grace off; else the last moment still counts.
-    if not grace_seconds or now - family.rotated_at > grace_seconds:
+    if not _in_grace(family, now, grace_seconds):
         raise ReuseError(family)
     for number in range(len(keys.subkeys("refresh-successor"))):
         successor = _successor(keys, token, number)
@@ -229,9 +228,10 @@ def is_active(
     digest = credentials.digest(text)
     if credentials.same(family.digest, digest):
         return True
-    in_grace = bool(grace_seconds) and now - family.rotated_at <= grace_seconds
     return (
-        in_grace and family.previous_digest is not None and credentials.same(family.previous_digest, digest)
+        _in_grace(family, now, grace_seconds)
+        and family.previous_digest is not None
+        and credentials.same(family.previous_digest, digest)
     )
 
 
@@ -259,6 +259,12 @@ def _live(now: float, idle_seconds: float) -> tuple[sa.ColumnElement[bool], ...]
         table.c.expires_at > now,
         table.c.rotated_at > now - idle_seconds,
     )
+
+
+def _in_grace(family: RefreshToken, now: float, grace_seconds: float) -> bool:
+    """Whether an answer may just have got lost: zero switches the grace off, else the last moment still counts."""
+    # abs(): a clock that was set back must not open the window again for as long as it was ahead.
+    return bool(grace_seconds) and abs(now - family.rotated_at) <= grace_seconds
 
 
 def _family(row: Any, text: str = "") -> RefreshToken:

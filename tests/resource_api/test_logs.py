@@ -1,5 +1,6 @@
 """What is written about a request: one line that helps, and never a secret."""
 
+import contextlib
 import io
 import json
 import logging
@@ -65,3 +66,16 @@ async def test_what_looks_like_a_secret_is_blotted_out(gallery: Any, written: io
     (line,) = [each for each in lines if each["logger"] == "resource_api.test"]  # the key set is told of too
     assert "CANARY" not in written.getvalue()
     assert line["harmless"] == "fine"
+
+
+async def test_a_full_disk_under_the_log_stops_nobody(
+    gallery: Any, written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123  a device, not a path of ours
+        monkeypatch.setattr(sys, "stderr", full)
+        logs.configure(gallery.settings)
+        answer = await gallery.client.get("/images", headers=headers(gallery, ANA))
+        with contextlib.suppress(OSError):
+            full.close()  # what could not be written is still in its buffer
+    assert answer.status_code == 200
+    assert written.getvalue() == ""

@@ -1,8 +1,11 @@
 """Uploads: what the form may hold. What a picture may be is tested with `pictures`."""
 
 import io
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from .callers import ANA, BRUNO, another, code, headers, png, upload
@@ -141,3 +144,14 @@ async def test_beyond_ones_room_nothing_is_kept_and_nothing_charged(gallery: Any
     assert (await gallery.client.get("/credits", headers=given)).json() == {"credits": 100}
     kept = [path for path in gallery.settings.files.rglob("*") if path.is_file()]
     assert len(kept) == 2 * 3, "content and thumbnail of three images"
+
+
+async def test_a_full_temporary_folder_is_507_and_heals(
+    gallery: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = png() + bytes(2_000_000)  # more than is kept in memory
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    refused = await form(gallery, {"file": ("x.png", large, "image/png")})
+    assert (refused.status_code, code(refused)) == (507, "storage_full")
+    monkeypatch.undo()
+    assert (await form(gallery, {"file": ("x.png", large, "image/png")})).status_code == 201

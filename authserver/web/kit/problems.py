@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from ... import database, i18n
+from ... import database, i18n, logs
 from ...oauth import authorization_requests
 from ...people import passwords
 from . import csrf, forms, language, pages, state
@@ -207,6 +207,12 @@ async def on_request_gone(request: Request, error: Exception) -> Response:
 async def on_unavailable(request: Request, error: Exception) -> Response:
     """The database is away, the password lane is full, or the cache is stale: try again soon."""
     assert isinstance(error, database.UnavailableError | passwords.BusyError)
+    return unavailable(request)
+
+
+async def on_machine(request: Request, error: Exception) -> Response:
+    """The machine refuses us a file: none may be opened any more, or a disk fails. That passes; the log says what."""
+    logs.get_logger("http").error("the machine refuses", path=request.url.path, exc_info=error)
     return unavailable(request)
 
 

@@ -261,6 +261,19 @@ async def test_a_valkey_that_is_away_harms_nobody(opened: Opened) -> None:
         await eventually(there.is_new)
 
 
+async def test_whoever_stops_does_not_wait_for_a_valkey_that_hangs(opened: Opened) -> None:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
+        database = opened()
+        cache = Cache(database, f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+        await database.transaction(write("new"))
+        async with asyncio.timeout(4):  # one second is Valkey's, the rest a busy machine's
+            await cache.close()
+
+
 async def test_versions_are_in_the_order_of_commits(opened: Opened) -> None:
     one, other = opened(), opened()
 

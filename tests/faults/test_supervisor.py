@@ -1,0 +1,77 @@
+"""A supervisor that is killed, and a disk that is full under the log before anything has been said."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from tests.support import processes
+
+pytestmark = pytest.mark.processes
+
+SERVICES = ("authserver", "resource-api")
+
+
+def settings_for(service: str, folder: Path, port: int) -> Mapping[str, str]:
+    url = f"http://localhost:{port}"
+    if service == "authserver":
+        return {"AUTHSERVER_ISSUER": url, "AUTHSERVER_PORT": str(port)}
+    return {
+        "RESOURCE_API_RESOURCE": url,
+        "RESOURCE_API_PORT": str(port),
+        "RESOURCE_API_ISSUER": "http://localhost:9",
+        "RESOURCE_API_FILES": str(folder / "files"),
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_row_152_the_workers_of_a_killed_supervisor_leave_the_port_to_the_next_one(
+    service: str, tmp_path: Path
+) -> None:
+    port = processes.free_port()
+    given, url = settings_for(service, tmp_path, port), f"http://localhost:{port}"
+    command = [service, "serve", "--workers", "2"]
+    with processes.started(command, given, tmp_path, url, path="/livez") as program:
+        workers = psutil.Process(program.process.pid).children(recursive=True)
+        assert len(workers) >= 2
+        program.process.kill()
+        program.process.wait()
+        _, alive = psutil.wait_procs(workers, timeout=20)
+        assert alive == []
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as our servers do
+        listener.bind(("localhost", port))
+        listener.listen()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_row_155_a_full_disk_under_the_log_keeps_no_server_from_starting(
+    service: str, tmp_path: Path
+) -> None:
+    port = processes.free_port()
+    given, url = settings_for(service, tmp_path, port), f"http://localhost:{port}"
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(
+            [processes.command(service), "serve"],
+            cwd=tmp_path,
+            env=processes.environment(given),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=full,
+        )
+    program = processes.Program(url, process, Path(os.devnull))
+    try:
+        processes.wait_until_ready(program, "/livez")
+        for _ in range(3):  # each writes a line that has no room
+            answer = httpx2.get(f"{url}/.well-known/nothing", trust_env=False, timeout=30)
+            assert answer.status_code == 404
+    finally:
+        status = program.stop()
+    assert status == 0
