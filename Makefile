@@ -2,7 +2,7 @@
 # Settings go in by the environment: AUTHSERVER_PORT=9000 make demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench bench-growth format audit lock clean
+.PHONY: help demo test check fuzz mutants bench bench-growth format audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,9 @@ check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports, p
 
 fuzz: $(DEVELOPMENT) ## Send both services what nobody in their right mind would, for about an hour.
 	$(BIN)/python -m pytest tests/fuzzing --hypothesis-profile long --timeout 7200 --numprocesses $(WORKERS)
+
+mutants: $(DEVELOPMENT) ## Open known holes one by one, and see that a test notices each; about ten minutes.
+	$(BIN)/python -m tests.mutants
 
 bench: $(DEVELOPMENT) ## Measure speed, as ratios to what the machine can do at all; needs wrk and openssl.
 	$(BIN)/python -m tests.benchmarks

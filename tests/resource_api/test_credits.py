@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from resource_api import credits
+
 from .callers import ANA, BRUNO, another, code, headers
 
 
@@ -97,6 +99,22 @@ async def test_both_processes_agree_how_much_is_left(gallery: Any) -> None:
         )
     assert sorted(response.status_code for response in responses) == [201] * 3 + [402] * 7
     assert await check(gallery, ANA) == 10
+
+
+async def test_of_many_who_pay_at_once_each_pays(gallery: Any) -> None:
+    """Without the drawing, which keeps them apart by chance."""
+    await check(gallery, ANA)
+    owner, database = f"{gallery.settings.issuer} {ANA}", gallery.app.state.resource_api.database
+
+    def pay(number: int) -> Any:
+        return database.transaction(
+            lambda session: credits.spend(session, owner, 3, "image_generated", f"{number}", gallery.clock())
+        )
+
+    paid = await asyncio.gather(*(pay(number) for number in range(40)), return_exceptions=True)
+    refused = [str(answer) for answer in paid if answer is not None]
+    assert refused == ["insufficient_credits"] * 7
+    assert await check(gallery, ANA) == 1
 
 
 async def test_each_person_has_a_purse_of_their_own(gallery: Any) -> None:

@@ -1,0 +1,34 @@
+"""Mutants of credits and of requests that may be repeated."""
+
+from __future__ import annotations
+
+from .mutant import Mutant
+
+GENERATION = "tests/resource_api/test_generation.py::"
+
+MUTANTS = (
+    Mutant(
+        name="spend-what-was-read-before",
+        file="resource_api/credits.py",
+        old="        .values(credits=balances.c.credits - price, entries=balances.c.entries + 1)\n",
+        new="        .values(credits=(find(session, owner) or 0) - price, entries=balances.c.entries + 1)\n",
+        hole="Of two that pay at the same time one pays nothing (OWASP API6:2023).",
+        tests=("tests/resource_api/test_credits.py::test_of_many_who_pay_at_once_each_pays",),
+    ),
+    Mutant(
+        name="idempotency-key-of-anybody",
+        file="resource_api/idempotency.py",
+        old="        sa.select(answers).where(\n            answers.c.owner == key.owner,\n",
+        new="        sa.select(answers).where(\n",
+        hole="Whoever guesses a key is shown another person's answer (OWASP API1:2023).",
+        tests=(GENERATION + "test_keys_of_different_people_have_nothing_to_do_with_each_other",),
+    ),
+    Mutant(
+        name="idempotency-key-for-any-body",
+        file="resource_api/idempotency.py",
+        old="    if row.fingerprint != key.fingerprint:\n",
+        new="    if not row.fingerprint:\n",
+        hole="A different request is answered with the first one's answer (OWASP ASVS 2.3.3).",
+        tests=(GENERATION + "test_the_same_key_with_another_body_is_422",),
+    ),
+)
