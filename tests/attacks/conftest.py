@@ -31,11 +31,12 @@ async def database_url(tmp_path: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def resource_database_url(tmp_path: Path) -> AsyncIterator[str]:
-    """A migrated, empty database of the resource API on PostgreSQL."""
+async def resource_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated, empty database of the resource API: on PostgreSQL, or what a race asks for."""
     from tests.support import gallery
 
-    async with databases.fresh("postgresql", "resource_api", gallery.migrate, tmp_path) as url:
+    kind = getattr(request, "param", "postgresql")
+    async with databases.fresh(kind, "resource_api", gallery.migrate, tmp_path) as url:
         yield url
 
 

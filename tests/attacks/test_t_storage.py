@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +12,11 @@ import sqlalchemy as sa
 from resource_api import auth, images, ownership, pictures, problems, storage
 from tests.resource_api import callers
 from tests.resource_api.callers import ANA, BRUNO
-from tests.support import databases, gallery
+from tests.support import databases
 
+pytestmark = pytest.mark.parametrize("resource_database_url", databases.KINDS, indirect=True)
 MIB = 1024 * 1024
 ROUNDS = 3
-
-
-@pytest.fixture(params=databases.KINDS)
-async def resource_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """On both databases: a race is another one on each."""
-    async with databases.fresh(request.param, "resource_api", gallery.migrate, tmp_path) as url:
-        yield url
 
 
 @pytest.fixture
