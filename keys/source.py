@@ -2,8 +2,9 @@
 
 What holds, whatever the network does and however many threads and event loops ask at once:
 
-* One download at a time, and never two within 30 s. An attempt counts from its start, also when it fails, so
-  a flood of unknown key ids costs the issuer one request in 30 s and can't postpone the next.
+* One download at a time. For an unknown key id there is none within 30 s of one that brought nothing new. An
+  attempt counts from its start, also when it fails, so a flood of unknown key ids costs the issuer one request
+  in 30 s and can't postpone the next; but one rotation after the other, in an emergency, is followed at once.
 * A failed download changes nothing: the last good set stays in use while the issuer is stopped, for a day at
   most. Then no token can be judged any more, for whoever keeps us from the issuer may do so because a key
   was stolen and revoked, and must not keep that key alive for ever.
@@ -111,6 +112,7 @@ class Remote:
         self._flight: Waiting | None = None
         self._flight_began = 0.0
         self._started_at = float("-inf")
+        self._looked_at = float("-inf")  # for an unknown key id, and found nothing new
         self._fetched_at = float("-inf")
         self._fresh_seconds = MAX_FRESH_SECONDS
         self._renew_seconds = 0.0
@@ -125,13 +127,15 @@ class Remote:
         if age >= self._max_stale_seconds:
             self._forget(now)
         with self._lock:
-            flight, _ = self._begin(now)
+            flight, _ = self._begin(now, self._started_at)
         # When the issuer doesn't answer, nobody waits for it a second time.
         return flight if age >= self._fresh_seconds and not self._failures else None
 
     def look_again(self, now: float) -> Waiting | None:
         with self._lock:
-            flight, ours = self._begin(now)
+            flight, ours = self._begin(now, self._started_at if self.keys is None else self._looked_at)
+            if ours:
+                self._looked_at = now
             trusted = self.keys is None or not self._failures
         return flight if ours or trusted else None
 
@@ -163,13 +167,13 @@ class Remote:
             self.keys = None
         _log.warning("The keys of %s are too old to be relied on any more", self._issuer)
 
-    def _begin(self, now: float) -> tuple[Waiting | None, bool]:
-        """Join the download under way, or start one when it is time; the flag says which."""
+    def _begin(self, now: float, since: float) -> tuple[Waiting | None, bool]:
+        """Join the download under way, or start one when `since` is long enough ago; the flag says which."""
         flight = self._flight
         # A future that is overdue has lost its thread (a fork copies only the one): don't wait for it.
         if flight is not None and not flight.done() and time.monotonic() - self._flight_began < WAIT_SECONDS:
             return flight, False
-        if abs(now - self._started_at) < self._pause():
+        if abs(now - since) < self._pause():
             return None, False
         flight = Waiting()
         # Running futures can't be cancelled, so a waiter that gives up takes nobody's download with it.
@@ -199,6 +203,7 @@ class Remote:
             if self.keys != found.keys:
                 _log.info("The keys of %s are now %s", self._issuer, ", ".join(found.keys))
                 self.keys = found.keys
+                self._looked_at = float("-inf")
             self._discovered = found.url
             self._fetched_at = started_at
             self._fresh_seconds = min(MAX_FRESH_SECONDS, max(MIN_FRESH_SECONDS, stated))

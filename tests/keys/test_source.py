@@ -160,6 +160,22 @@ def test_a_new_key_is_found_when_its_first_token_comes(
     assert issuer.downloads == 2
 
 
+def test_one_rotation_after_the_other_is_followed_at_once(
+    remote: Verifier, issuer: Issuer, mint: Mint, clock: Clock, signing_keys: list[SigningKey]
+) -> None:
+    for number, key in enumerate(signing_keys):
+        issuer.keys = [key]
+        assert remote.verify(mint(by=key)).subject
+        assert issuer.downloads == 1 + number
+        clock.advance(1)
+    # A fetch that brings nothing is paid for by waiting, and the wait does not begin anew.
+    for _ in range(29):
+        with pytest.raises(errors.UnknownKeyError):
+            remote.verify(forge.renamed(mint(by=key), "unheard-of"))
+        assert issuer.downloads == len(signing_keys) + 1
+        clock.advance(1)
+
+
 def test_a_flood_of_unknown_keys_costs_one_fetch_in_thirty_seconds(
     remote: Verifier, issuer: Issuer, mint: Mint, clock: Clock, key: SigningKey
 ) -> None:
@@ -275,4 +291,4 @@ def test_a_clock_set_back_does_not_freeze_the_keys(
     with pytest.raises(errors.UnknownKeyError):
         remote.verify(mint())
     assert remote.verify(mint(by=signing_keys[1])).subject
-    assert issuer.downloads == 2
+    assert issuer.downloads == 3  # the last for the id of the old key
