@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx2
 
 from tests.authserver.protocol.flows import App, World
 from tests.support import authserver, databases
@@ -34,3 +37,15 @@ async def families(world: World, app: App, count: int, email: str = "ana@example
         assert response.status_code == 200, response.text
         answers.append(response.json())
     return answers
+
+
+async def insist(send: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Response:
+    """The answer to this request, sent again as long as a server that is busy asks to come again later."""
+    answer = await send()
+    for _ in range(50):
+        if answer.status_code != 503:
+            break
+        assert answer.headers["retry-after"], answer.text
+        await asyncio.sleep(0.1)
+        answer = await send()
+    return answer

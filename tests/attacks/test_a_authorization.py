@@ -7,12 +7,22 @@ allowed the app before is sent, so that whatever slips through is answered with 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
 
 from authserver.oauth import clients, codes, redirect_uris
-from tests.authserver.protocol.flows import CB, CHALLENGE, App, Browser, World, answer_of, request_for
+from tests.authserver.protocol.flows import (
+    CB,
+    CHALLENGE,
+    PASSWORD,
+    App,
+    Browser,
+    World,
+    answer_of,
+    request_for,
+)
 
 EVIL = "https://evil.test/cb"
 
@@ -281,3 +291,30 @@ async def test_row_21_two_tabs_keep_their_own_challenge(world: World) -> None:
     assert (await world.redeem(app, code)).json()["error"] == "invalid_grant"
     code = answer_of(await browser.decide(attacked, "allow", scopes), CB + "?")["code"]
     assert (await world.redeem(app, code)).status_code == 200
+
+
+async def test_row_12_nothing_that_was_posted_is_sent_on_and_no_host_is_believed(world: World) -> None:
+    """A 307 would send the form on, with the password in it; a Location with the request's Host, to anywhere."""
+    await world.add_person()
+    app, browser = await world.add_app(), world.browser()
+    forged = {"host": "evil.test", "x-forwarded-host": "evil.test", "x-forwarded-proto": "http"}
+    here: str = world.server.settings.issuer
+    form = {"email": "ana@example.test", "password": PASSWORD, "decision": "allow", "grant_type": "x"}
+    for path in ("login", "register", "consent", "logout", "oauth/authorize", "oauth/token", "oauth/revoke"):
+        for spelling in (f"/{path}/", f"/{path}//", f"//{path}"):
+            response = await browser.send("POST", here + spelling, data=form, headers=forged)
+            assert (response.status_code, "location" in response.headers) == (404, False), spelling
+    page = (await browser.authorize(app)).headers["location"]
+    request_id = page.partition("=")[2]
+    answers = [await browser.get(page, headers=forged)]
+    for path, more in (
+        ("/login", form),
+        ("/consent", {"decision": "allow", "scope": ["images:read", "images:write"]}),
+        ("/logout", {}),
+    ):
+        sent = {**more, "request": request_id}
+        answers.append(await browser.send("POST", path, data=sent, headers=forged))
+    assert [answer.status_code for answer in answers] == [200, 303, 303, 303]
+    places = [urlsplit(answer.headers["location"])[:3] for answer in answers[1:]]
+    assert places == [("", "", "/consent"), ("https", "client.test", "/cb"), ("", "", "/login")]
+    assert not [answer for answer in answers if "evil.test" in f"{answer.headers}{answer.text}"]

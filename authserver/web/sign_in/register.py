@@ -86,7 +86,11 @@ async def act(request: Request) -> Response:
         )
         refused.headers.update(problems.retry_after(claim.resets_at, here.clock()))
         return refused
-    digest = await here.passwords.hash(password)
+    try:
+        digest = await here.passwords.hash(password)
+    except passwords.BusyError:
+        await here.limits.give_back(key)
+        raise
     try:
         token, signed_in = await _create(request, email, name, digest)
     except users.EmailTakenError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -24,17 +23,6 @@ async def test_a_known_address_is_told_so_plainly(authserver: Any, email: str) -
     assert answer.status_code == 422
     assert "exists already" in pages.problem(answer)
     assert "authserver_local" not in authserver.client.cookies
-
-
-async def test_the_same_address_many_times_at_once_is_one_account(authserver: Any) -> None:
-    page = await authserver.client.get("/register")
-    answers = await asyncio.gather(
-        *(
-            pages.send(authserver.client, page, "/register", email=pages.EMAIL, password=pages.PASSWORD)
-            for _ in range(8)
-        )
-    )
-    assert sorted(answer.status_code for answer in answers) == [303] + [422] * 7
 
 
 @pytest.mark.parametrize(
