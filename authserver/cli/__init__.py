@@ -27,8 +27,11 @@ COMMANDS = {
     "user": ("user", "Make accounts, disable and enable them."),
     "keys": ("signing_keys", "See, rotate and revoke signing keys."),
     "secret": ("secret", "Rotate the key for what is stored encrypted."),
+    "backup": ("backup", "Copy the SQLite database while the server serves."),
     "restored": ("restored", "After the database came from a backup: end all that was issued before."),
     "cleanup": ("cleanup", "Remove what has expired, as serve does by itself."),
+    "systemd": ("systemd", "Print a systemd unit that runs the server."),
+    "proxy": ("proxy", "Print the configuration of a TLS proxy in front."),
     "config": ("config", "See the settings and what each one means."),
 }
 EXAMPLES = """\b

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,31 @@ MIGRATE = """Bring the database to what this version needs. Several may run at o
 Examples:
   resource-api migrate
   RESOURCE_API_DATABASE_URL=postgresql://gallery@db/gallery resource-api migrate
+"""
+BACKUP = """Copy the SQLite database into a new file, whole and checked, while the API goes on serving.
+
+The pictures are files: copy their folder afterwards. PostgreSQL has a tool of its own, pg_dump.
+
+\b
+Examples:
+  resource-api backup /backup/gallery.db
+"""
+SYSTEMD = """Print a systemd unit that runs the API with as few rights as it needs.
+
+Settings stay in a file `.env`, readable by root alone. Commands that are typed in its folder read it too.
+
+\b
+Examples:
+  cd /etc/resource-api && resource-api systemd > /etc/systemd/system/resource-api.service
+  systemctl daemon-reload && systemctl enable --now resource-api
+"""
+PROXY = """Print the configuration of a TLS proxy in front of the API, filled from its settings.
+
+\b
+Examples:
+  resource-api proxy nginx > /etc/nginx/conf.d/resource-api.conf
+  resource-api proxy caddy >> /etc/caddy/Caddyfile
+  resource-api proxy nginx --node 10.0.0.11:8001 --node 10.0.0.12:8001
 """
 CONFIG = """See the settings and what each one means.
 
@@ -110,6 +136,48 @@ def migrate() -> None:
     from . import shape
 
     typer.echo(asyncio.run(shape.migrate(settings.load())), err=True)
+
+
+@app.command(help=BACKUP, short_help="Copy the SQLite database while the API serves.")
+def backup(file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")]) -> None:
+    from .. import settings
+    from . import backups
+
+    typer.echo(backups.write(settings.load(), file), err=True)
+
+
+@app.command(help=SYSTEMD, short_help="Print a systemd unit that runs the API.")
+def systemd() -> None:
+    from .. import settings
+    from . import units
+
+    unit, advice = units.write(settings.load())
+    typer.echo(unit)
+    typer.echo(advice, err=True)
+
+
+class Proxy(StrEnum):
+    """Proxies we know how to configure."""
+
+    NGINX = "nginx"
+    CADDY = "caddy"
+
+
+@app.command(help=PROXY, short_help="Print the configuration of a TLS proxy in front.")
+def proxy(
+    kind: Annotated[Proxy, typer.Argument(help="nginx or caddy.")],
+    node: Annotated[
+        list[str] | None,
+        typer.Option(help="HOST:PORT of a node; again for each. Not given: as set, on this machine."),
+    ] = None,
+) -> None:
+    from .. import settings
+    from . import proxies
+
+    snippet, advice = proxies.write(settings.load(), kind, node or [])
+    typer.echo(snippet)
+    if advice:
+        typer.echo(advice, err=True)
 
 
 @config.command("show", help="Print every setting as it is now, passwords masked. Exit 3 when one is wrong.")
