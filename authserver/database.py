@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 from sqlalchemy.util import concurrency
 
@@ -74,7 +74,7 @@ class Database:
         What it raises rolls them back, unless it called `keep`. Raises `UnavailableError`.
         """
         with self._counted(), _translated():
-            return await _session(self._writing, self).run_sync(_run, work)
+            return await concurrency.greenlet_spawn(_run, _session(self._writing, self), work)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns; it must not write. Each statement sees what is committed by then.
@@ -82,7 +82,7 @@ class Database:
         Raises `UnavailableError`, and RuntimeError when the work tries to write.
         """
         with self._counted(), _translated():
-            return await _session(self._reading, None).run_sync(_run, work)
+            return await concurrency.greenlet_spawn(_run, _session(self._reading, None), work)
 
     async def ready(self) -> None:
         """Returns when the database answers. Raises `UnavailableError`."""
@@ -163,8 +163,8 @@ def delete_batch(session: Session, table: sa.Table, condition: sa.ColumnElement[
     return int(getattr(session.execute(statement), "rowcount"))  # noqa: B009  mypy knows only Result here
 
 
-def _session(bind: AsyncEngine, owner: Database | None) -> AsyncSession:
-    return AsyncSession(bind, sync_session_class=_Session, expire_on_commit=False, info={_OWNER: owner})
+def _session(bind: AsyncEngine, owner: Database | None) -> Session:
+    return _Session(bind.sync_engine, expire_on_commit=False, info={_OWNER: owner})
 
 
 def _run(session: Session, work: Callable[[Session], T]) -> T:

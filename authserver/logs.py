@@ -109,6 +109,9 @@ class _Lines(structlog.WriteLogger):
     debug = info = warning = error = critical = exception = msg
 
 
+_PLAIN = frozenset((bool, int, float, type(None)))
+
+
 def redact(_logger: object, _method: str, line: Any) -> Any:
     """Hide values whose name says they are secret, and whatever looks like a token in the others; cut what is long."""
     for key, value in line.items():
@@ -137,6 +140,8 @@ def _is_secret(key: str) -> bool:
 
 
 def _clean(value: Any) -> Any:
+    if value.__class__ in _PLAIN:
+        return value
     if isinstance(value, str):
         if len(value) <= MAX_LENGTH and _SUSPICIOUS.search(value) is None:
             return value
@@ -151,4 +156,4 @@ def _clean(value: Any) -> Any:
         return {key: HIDDEN if _is_secret(str(key)) else _clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_clean(item) for item in value]
-    return value if isinstance(value, bool | int | float | None) else _clean(str(value))
+    return _clean(str(value))

@@ -40,7 +40,7 @@ def read(request: Request, form: messages.Items) -> messages.Request:
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     ip = request.client.host if request.client else ""
-    return messages.Request(request.method, request.url.path, headers, [], form, ip)
+    return messages.Request(request.method, request.scope["path"], headers, [], form, ip)
 
 
 def _unreadable(issuer: str, error: forms.FormError) -> messages.Answer:
