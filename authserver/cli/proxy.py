@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -9,8 +10,7 @@ from urllib.parse import urlsplit
 import typer
 
 from .. import settings
-from ..web.kit import peers
-from . import serve, terminal
+from . import patience, terminal
 
 HELP = """Print the configuration of a TLS proxy in front of the server, filled from its settings.
 
@@ -21,7 +21,7 @@ Examples:
   authserver proxy nginx --node 10.0.0.11:8000 --node 10.0.0.12:8000
 """
 # Shorter than ours, so that no request meets a connection that we are just closing.
-KEEP_ALIVE_SECONDS = serve.KEEP_ALIVE_SECONDS - 5
+KEEP_ALIVE_SECONDS = patience.KEEP_ALIVE_SECONDS - 5
 # What is too large we refuse ourselves, and say so: Caddy passes it on, and nginx' limit is a little above ours.
 NGINX = """# {issuer}. Made by `authserver proxy nginx`.
 upstream authserver {{
@@ -109,7 +109,9 @@ def proxy(
             f"{settings.PREFIX}ISSUER must be the public https address: {config.issuer} needs no proxy."
         )
     typer.echo(snippet(config, kind, node or [_own(config)]))
-    if node is None and not peers.among("127.0.0.1", peers.networks(config.trusted_proxies)):
+    here = ipaddress.ip_address("127.0.0.1")
+    trusted = [ipaddress.ip_network(network, strict=False) for network in config.trusted_proxies]
+    if node is None and not any(here in network for network in trusted):
         terminal.say(
             f"Set {settings.PREFIX}TRUSTED_PROXIES=127.0.0.1 as well: without it everybody seems to come from the "
             "proxy, limits count all as one, and it may read what is for this machine alone."

@@ -21,7 +21,7 @@ from uvicorn.supervisors import multiprocess
 
 from .. import credentials, settings, uvicorn_protocol
 from ..oauth import signing_keys
-from . import exits, ports, running, terminal
+from . import exits, patience, ports, running, terminal
 
 HELP = """The server. SQLite is migrated by itself; on PostgreSQL an old schema is refused (exit 4).
 
@@ -33,8 +33,6 @@ Examples:
   authserver serve --host 0.0.0.0 --port 443 --tls-cert chain.pem --tls-key key.pem
 """
 APPLICATION = "authserver.app:from_environment"
-GRACE_SECONDS = 25
-KEEP_ALIVE_SECONDS = 15
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -89,8 +87,8 @@ def options(config: settings.Settings) -> dict[str, Any]:
         "server_header": False,
         "access_log": False,
         "log_config": None,
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_keep_alive": patience.KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": patience.GRACE_SECONDS,
     }
 
 

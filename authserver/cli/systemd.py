@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from .. import settings
-from . import exits, serve, terminal
+from . import exits, patience, terminal
 
 HELP = """Print a systemd unit that runs the server with as few rights as it needs.
 
@@ -126,8 +126,8 @@ def unit(config: settings.Settings, settings_file: Path, program: Path) -> str:
         commands="\n".join([*commands, f"ExecStart={start}"]),
         rights="\n".join(rights),
         wrong=f"{exits.USAGE} {exits.CONFIGURATION}",
-        grace_seconds=serve.GRACE_SECONDS,
-        stop_seconds=serve.GRACE_SECONDS + 5,
+        grace_seconds=patience.GRACE_SECONDS,
+        stop_seconds=patience.GRACE_SECONDS + 5,
     )
 
 

@@ -6,10 +6,10 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from .. import settings
-from . import serving
+from . import patience
 
 # Shorter than ours, so that no request meets a connection that we are just closing.
-KEEP_ALIVE_SECONDS = serving.KEEP_ALIVE_SECONDS - 5
+KEEP_ALIVE_SECONDS = patience.KEEP_ALIVE_SECONDS - 5
 # What is too large we refuse ourselves, and say so: Caddy passes it on, and nginx' limit is a little above ours.
 NGINX = """# {resource}. Made by `resource-api proxy nginx`.
 upstream resource_api {{

@@ -20,11 +20,9 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import multiprocess
 
 from .. import settings, uvicorn_protocol
-from . import exits, ports, shape
+from . import exits, patience, ports, shape
 
 APPLICATION = "resource_api.app:from_environment"
-GRACE_SECONDS = 25
-KEEP_ALIVE_SECONDS = 15
 
 
 def serve(flags: Mapping[str, Any]) -> None:
@@ -63,8 +61,8 @@ def options(config: settings.Settings) -> dict[str, Any]:
         "server_header": False,
         "access_log": False,
         "log_config": None,
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_keep_alive": patience.KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": patience.GRACE_SECONDS,
     }
 
 

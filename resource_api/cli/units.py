@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from .. import settings
-from . import exits, serving
+from . import exits, patience
 
 STATE = Path("/var/lib/resource-api")
 # The service's user can't read these: systemd hands them over.
@@ -113,8 +113,8 @@ def unit(config: settings.Settings, settings_file: Path, program: Path) -> str:
         commands="\n".join([*commands, f"ExecStart={start}"]),
         rights="\n".join(rights),
         wrong=f"{exits.USAGE} {exits.CONFIGURATION}",
-        grace_seconds=serving.GRACE_SECONDS,
-        stop_seconds=serving.GRACE_SECONDS + 5,
+        grace_seconds=patience.GRACE_SECONDS,
+        stop_seconds=patience.GRACE_SECONDS + 5,
     )
 
 

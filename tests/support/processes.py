@@ -53,8 +53,8 @@ def free_port() -> int:
 
 
 def command(name: str) -> str:
-    """The path of a command that the project installs, beside the Python that runs the tests."""
-    return str(Path(sys.executable).with_name(name))
+    """The path of a command that the project installs, beside the Python that runs the tests; a path as it is."""
+    return name if "/" in name else str(Path(sys.executable).with_name(name))
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -84,7 +84,7 @@ def started(
     arguments: Sequence[str], settings: Mapping[str, str], folder: Path, url: str, *, path: str = "/readyz"
 ) -> Iterator[Program]:
     """A command of ours, started in `folder` and answering 200 at `url` + `path`; stopped at the end."""
-    log = folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
+    log = folder / f"{Path(arguments[0]).name}-{time.monotonic_ns()}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [command(arguments[0]), *arguments[1:]],
