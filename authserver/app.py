@@ -123,8 +123,12 @@ def _add_routes(app: FastAPI, config: settings.Settings) -> None:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     here: state.State = app.state.authserver
-    await here.database.transaction(lambda session: signing_keys.ensure(here.oauth, session))
-    await here.cache.refresh()
+    try:
+        await here.database.transaction(lambda session: signing_keys.ensure(here.oauth, session))
+        await here.cache.refresh()
+    except database.UnavailableError as error:
+        # `serve` has seen all in order. A worker that replaces a dead one must not end the others: it answers 503.
+        logs.get_logger().warning("started while the database does not answer", error=str(error)[:200])
     tasks = [
         asyncio.create_task(here.cache.follow(), name="cache"),
         asyncio.create_task(

@@ -28,8 +28,8 @@ _PAUSE_SECONDS = 1.0
 _BEGIN = "sqlite_begin"
 # Primary result codes (sqlite.org/rescode.html): BUSY LOCKED NOMEM READONLY IOERR FULL CANTOPEN PROTOCOL.
 _SQLITE_PASSES = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
-# SQLSTATE classes and codes: connection, authorisation, rollback, resources, lock, operator, system, read-only.
-_POSTGRESQL_PASSES = ("08", "28", "3D", "40", "53", "55P", "57", "58", "25006")
+# SQLSTATE classes and codes: connection, authorisation, rollback, resources, state, operator, system, read-only.
+_POSTGRESQL_PASSES = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006")
 
 
 def create(url: str, *, pool_size: int, patient: bool = False) -> AsyncEngine:

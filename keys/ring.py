@@ -198,8 +198,8 @@ def rotate(ring: Ring, now: float, make_key: MakeKey, *, emergency: bool = False
     """Let the next key sign from `now` on, and publish a new next one.
 
     Raise NextKeyTooYoungError when it has been published for less than `publish_seconds`, as verifiers may
-    not know it yet; `emergency` rotates all the same (a verifier that meets an unknown key fetches the set
-    again, but at most every 30 s). Raise NoSuchKeyError when the ring is not complete: `ensure` first.
+    not know it yet; `emergency` rotates all the same (a verifier of ours that meets an unknown key fetches the
+    set again; others may wait until theirs is old). Raise NoSuchKeyError when the ring is not complete: `ensure` first.
     """
     following = ring.next
     if following is None:

@@ -36,6 +36,8 @@ _SLICES = 10
 # What was given up on is cancelled; the driver's own limits only end what would hang on all the same.
 _DRIVER_SECONDS = 10.0
 _BEGIN = "sqlite_begin"
+# SQLSTATE classes and codes: connection, authorisation, rollback, resources, state, operator, system, read-only.
+_POSTGRESQL_PASSES = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006")
 
 
 class UnavailableError(Exception):
@@ -180,5 +182,5 @@ def _temporary(error: exc.DBAPIError) -> bool:
     """True for what passes by itself: a locked file, a server that starts or stops, a deadlock it resolved."""
     code = getattr(error.orig, "sqlstate", None) or ""
     if code:
-        return code.startswith(("08", "40", "53", "57P"))
+        return code.startswith(_POSTGRESQL_PASSES)
     return isinstance(error, (exc.OperationalError, exc.InterfaceError)) and "no such" not in str(error.orig)

