@@ -20,7 +20,8 @@ def main(memory_bytes: int, cpu_seconds: int) -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
     with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        # What it writes to, not what it maps: libraries are on every page that the service has already paid for.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(5)
     while (work := _next(sys.stdin.buffer)) is not None:

@@ -25,9 +25,11 @@ WAITING = 20
 """So many pictures may wait in one process; the next caller hears 503."""
 OWN_WAITING = 128
 """So many requests of one owner may wait for their turn; the next hears 429."""
-CPU_SECONDS = 10
+CPU_SECONDS = 6
+"""A picture at its limit takes about two, on one core of a server; a hostile file may ask for hours."""
 WALL_SECONDS = 30.0
-MEMORY_BYTES = 1024 * 1024 * 1024
+MEMORY_BYTES = 236 * 1024 * 1024
+"""What the child may write to. With its libraries, which it shares, it stays below 256 MiB."""
 
 # What the child may send back. Unpickling runs what it names, and the child has opened files of strangers.
 _EXPECTED = {
@@ -125,7 +127,12 @@ async def _start(cpu_seconds: int) -> Process:
         stdin=PIPE,
         stdout=PIPE,
         # Nothing else of the environment: it holds the database's password, and the child opens strangers' files.
-        env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+        env={
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "PATH": os.defpath,
+            "LC_ALL": "C.UTF-8",
+            "MALLOC_MMAP_THRESHOLD_": "1048576",  # glibc would keep pixels that were let go of, for later
+        },
         start_new_session=True,  # Ctrl-C is for the service, which lets it finish
     )
 

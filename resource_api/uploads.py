@@ -31,7 +31,9 @@ _FORM = {
                         "file": {
                             "type": "string",
                             "contentMediaType": "application/octet-stream",
-                            "description": "A PNG, JPEG or WebP picture, at most 10 MiB and 50 megapixels.",
+                            "description": f"At most 10 MiB. {pictures.LIMITS}, and {pictures.SIDE_PIXELS:,} "
+                            "pixels on its longest side; a JPEG too large to be decoded whole is kept at half its "
+                            "width and height.",
                         },
                         "title": {"type": "string", "maxLength": 200, "examples": ["Harbour at dusk"]},
                     },

@@ -236,13 +236,13 @@ def test_a_damaged_file_is_refused_or_harmless() -> None:
 
 @pytest.mark.parametrize(
     "size",
-    [(30_000, 30_000), (50_000, 1_001), (7_100, 7_100), (16_384, 1), (1, 16_384), (2**31 - 1, 2**31 - 1)],
+    [(30_000, 30_000), (50_000, 1_001), (4_475, 4_475), (16_384, 1), (1, 16_384), (2**31 - 1, 2**31 - 1)],
 )
 def test_too_many_pixels_are_refused_before_they_are_decoded(size: tuple[int, int]) -> None:
     started = time.process_time()
     error = refused(png_bomb(*size))
     assert error.code == "too_large"
-    assert "50 megapixels" in error.sentence
+    assert "a PNG 20" in error.sentence
     assert time.process_time() - started < 0.5
 
 
@@ -286,17 +286,3 @@ def test_what_leaves_the_child_process_can_be_sent() -> None:
     assert (error.code, error.sentence) == ("too_large", "Too large.")
     picture = pictures.read(encoded(colourful(), "PNG"))
     assert copied(picture) == picture
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("format_", MEDIA)
-def test_the_largest_picture_is_done_in_seconds(format_: str) -> None:
-    image = Image.linear_gradient("L").resize((8160, 6120))
-    data = encoded(
-        Image.merge("RGB", (image, image.transpose(Image.Transpose.FLIP_TOP_BOTTOM), image)), format_
-    )
-    assert len(data) < pictures.FILE_BYTES
-    started = time.process_time()
-    picture = pictures.read(data)
-    assert time.process_time() - started < 10  # usually two to three; the child process ends at ten
-    assert (picture.width, picture.height) == (8160, 6120)
