@@ -52,6 +52,7 @@ class RevocationEndpoint(AuthlibRevocationEndpoint):
             facts: dict[str, Any] = {"user_id": token.user_id, "grant_id": token.grant_id}
         else:
             fresh = deny_list.deny(session, deny_list.TOKEN, token["jti"], now=now)
-            facts = {"jti": token["jti"], "grant_id": token.get("grant_id")}
+            person = token["sub"] if token["sub"] != token["client_id"] else None
+            facts = {"user_id": person, "jti": token["jti"], "grant_id": token.get("grant_id")}
         if fresh:
             audit.record(session, "token_revoked", now=now, client_id=request.client.client_id, **facts)

@@ -172,7 +172,7 @@ async def test_row_4_a_native_app_chooses_its_port_and_nothing_else(world: World
     answer = answer_of(await browser.decide(page, "allow", ["images:read", "images:write"]), good + "?")
     # The code is of that port: another program on the machine, with another port, is another receiver.
     other = await world.redeem(app, answer["code"], redirect_uri="http://127.0.0.1:49153/cb")
-    assert other.json()["error"] == "invalid_grant"
+    assert other.json().get("error") == "invalid_grant"
     assert (await world.redeem(app, answer["code"], redirect_uri=good)).status_code == 200
 
 
@@ -236,7 +236,7 @@ async def test_rows_7_and_21_a_running_request_takes_no_more_parameters(world: W
     answer = answer_of(await browser.send("POST", "/consent", data=decision), CB + "?")
     assert (set(answer), answer["state"]) == ({"code", "state", "iss"}, "xyz")
     without = await world.redeem(app, answer["code"], code_verifier=None)
-    assert without.json()["error"] in ("invalid_grant", "invalid_request")
+    assert without.json().get("error") in ("invalid_grant", "invalid_request")
     assert (await world.redeem(app, answer["code"])).status_code == 200
 
 
@@ -264,7 +264,8 @@ async def test_row_11_a_login_that_was_asked_for_cannot_be_skipped(world: World,
         ({"prompt": "none", "id_token_hint": "a.b.c"}, "login_required"),
         ({"prompt": "none", "scope": "gallery:read"}, "consent_required"),
     ):
-        assert answer_of(await browser.authorize(app, **parameters), CB + "?")["error"] == error, parameters
+        answer = answer_of(await browser.authorize(app, **parameters), CB + "?")
+        assert answer.get("error") == error, parameters
     stranger = await world.browser().authorize(app, prompt="none")
     assert answer_of(stranger, CB + "?")["error"] == "login_required"
     for parameters in ({"prompt": "login"}, {"max_age": "0"}, {"max_age": "1"}):
@@ -288,7 +289,7 @@ async def test_row_21_two_tabs_keep_their_own_challenge(world: World) -> None:
     other = (await browser.authorize(app, code_challenge=theirs)).headers["location"]
     scopes = ["images:read", "images:write"]
     code = answer_of(await browser.decide(other, "allow", scopes), CB + "?")["code"]
-    assert (await world.redeem(app, code)).json()["error"] == "invalid_grant"
+    assert (await world.redeem(app, code)).json().get("error") == "invalid_grant"
     code = answer_of(await browser.decide(attacked, "allow", scopes), CB + "?")["code"]
     assert (await world.redeem(app, code)).status_code == 200
 

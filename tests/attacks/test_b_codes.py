@@ -34,7 +34,7 @@ def error(response: Any) -> str:
     assert response.status_code in (400, 401), response.text
     assert response.headers["cache-control"] == "no-store"
     assert "access_token" not in response.text
-    found: str = response.json()["error"]
+    found: str = response.json().get("error")
     return found
 
 

@@ -76,10 +76,10 @@ async def test_row_42_strangers_and_nonsense_change_nothing(world: World) -> Non
         assert (await revoke(world, app, nonsense)).status_code == 200
     for unproven in (None, App(app.client_id, None, "none"), App(app.client_id, "cs_x", app.auth_method)):
         response = await revoke(world, unproven, tokens["refresh_token"])
-        assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+        assert (response.status_code, response.json().get("error")) == (401, "invalid_client")
     assert (await world.client.get("/oauth/revoke", params={"token": access})).status_code == 405
     nothing = await revoke(world, app, None)
-    assert (nothing.status_code, nothing.json()["error"]) == (400, "invalid_request")
+    assert (nothing.status_code, nothing.json().get("error")) == (400, "invalid_request")
     assert not await is_dead(world, app, tokens)
 
 
@@ -169,9 +169,9 @@ async def test_row_44_asking_takes_a_secret_of_ones_own(world: World) -> None:
         App(app.client_id, "cs_x", app.auth_method),
     ):
         response = await world.post("/oauth/introspect", asking, token=tokens["access_token"])
-        assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+        assert (response.status_code, response.json().get("error")) == (401, "invalid_client")
     nothing = await world.post("/oauth/introspect", app)
-    assert (nothing.status_code, nothing.json()["error"]) == (400, "invalid_request")
+    assert (nothing.status_code, nothing.json().get("error")) == (400, "invalid_request")
     assert (await world.client.get("/oauth/introspect")).status_code == 405
     assert (await world.introspect(app, tokens["access_token"]))["active"]
 

@@ -72,7 +72,7 @@ async def test_row_62_to_65_a_proof_changes_nothing_and_binds_nothing(world: Wor
     for headers in PROOFS:
         form = {"grant_type": "client_credentials", "client_id": confidential.client_id}
         response = await world.client.post("/oauth/token", data=form, headers=headers)
-        assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
+        assert (response.status_code, response.json().get("error")) == (401, "invalid_client")
 
 
 async def test_row_63_a_token_goes_by_bearer_and_by_no_other_scheme(gallery: Any) -> None:
@@ -99,7 +99,7 @@ async def test_row_67_a_certificate_in_a_header_proves_nothing(world: World, gal
         response = await world.client.post(
             path, data={**form, "client_id": app.client_id}, headers=CERTIFICATES
         )
-        assert (response.status_code, response.json()["error"]) == (401, "invalid_client"), path
+        assert (response.status_code, response.json().get("error")) == (401, "invalid_client"), path
         good = await world.client.post(path, data=form, headers={**CERTIFICATES, **basic})
         assert good.status_code == 200, path
     assert (await gallery.client.get("/images", headers=CERTIFICATES)).status_code == 401

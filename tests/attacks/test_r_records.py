@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -129,20 +130,15 @@ async def _clients_ask_for_tokens(world: World, watch: Watch) -> None:
     assert (await world.refresh(app, first.json()["refresh_token"])).status_code == 400
 
     tokens = await world.tokens(app)
-    ours = {"who": ana, "client": app}
     used = [tokens["refresh_token"]]
     for _ in range(2):
-        again = await watch.sees(lambda: world.refresh(app, used[-1]), "token_issued", **ours)
+        again = await watch.sees(lambda: world.refresh(app, used[-1]), "token_issued", who=ana, client=app)
         used.append(again.json()["refresh_token"])
-    await watch.sees(lambda: world.refresh(app, used[0]), "refresh_reuse", **ours)
+    await watch.sees(lambda: world.refresh(app, used[0]), "refresh_reuse", who=ana, client=app)
     tokens = await world.tokens(app)
-    for kind, who in (("access_token", None), ("refresh_token", ana)):
-        await watch.sees(
-            lambda kind=kind: world.post("/oauth/revoke", app, token=tokens[kind]),
-            "token_revoked",
-            who=who,
-            client=app,
-        )
+    for token in (tokens["access_token"], tokens["refresh_token"]):
+        revoke = functools.partial(world.post, "/oauth/revoke", app, token=token)
+        await watch.sees(revoke, "token_revoked", who=ana, client=app)
     bad = App(app.client_id, "cs_wrong", "client_secret_post")
     await watch.sees(lambda: world.refresh(bad, "rt_x"), "client_authentication_failed", client=app)
 

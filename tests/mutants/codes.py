@@ -44,8 +44,8 @@ MUTANTS = (
     Mutant(
         name="verifier-for-a-code-without-challenge",
         file="authserver/oauth/pkce.py",
-        old="if verifier is not None and grant.request.authorization_code.code_challenge is None:",
-        new='if verifier == "" and grant.request.authorization_code.code_challenge is None:',
+        old='            raise InvalidGrantError("The authorization request had no',
+        new='            return; ("The authorization request had no',
         hole="A client that uses PKCE is given a code made without: a downgrade (RFC 9700 §4.8.2).",
         tests=(B + "test_row_20_a_challenge_binds_even_where_none_is_required",),
     ),

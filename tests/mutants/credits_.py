@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .mutant import Mutant
 
-GENERATION = "tests/resource_api/test_generation.py::"
+N = "tests/attacks/test_n_credits.py::"
 
 MUTANTS = (
     Mutant(
@@ -21,7 +21,7 @@ MUTANTS = (
         old="        sa.select(answers).where(\n            answers.c.owner == key.owner,\n",
         new="        sa.select(answers).where(\n",
         hole="Whoever guesses a key is shown another person's answer (OWASP API1:2023).",
-        tests=(GENERATION + "test_keys_of_different_people_have_nothing_to_do_with_each_other",),
+        tests=(N + "test_row_115_a_key_belongs_to_one_body_one_person_and_one_route",),
     ),
     Mutant(
         name="idempotency-key-for-any-body",
@@ -29,6 +29,6 @@ MUTANTS = (
         old="    if row.fingerprint != key.fingerprint:\n",
         new="    if not row.fingerprint:\n",
         hole="A different request is answered with the first one's answer (OWASP ASVS 2.3.3).",
-        tests=(GENERATION + "test_the_same_key_with_another_body_is_422",),
+        tests=(N + "test_row_115_a_key_belongs_to_one_body_one_person_and_one_route",),
     ),
 )

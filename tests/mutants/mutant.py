@@ -20,12 +20,16 @@ class Mutant:
     """Who could do what, and where it is forbidden."""
     tests: tuple[str, ...]
     """Tests of which at least one notices, as `path::test`."""
+    also: tuple[tuple[str, str], ...] = ()
+    """What else is replaced in the file by what, where two checks guard the same door."""
 
     def opened(self, text: str) -> str:
         """The file's text with the hole in it. Raises ValueError when the code has moved on."""
-        if (count := text.count(self.old)) != 1:
-            raise ValueError(f"{self.name}: its text occurs {count} times in {self.file}, not once")
-        return text.replace(self.old, self.new)
+        for old, new in ((self.old, self.new), *self.also):
+            if (count := text.count(old)) != 1:
+                raise ValueError(f"{self.name}: its text occurs {count} times in {self.file}, not once")
+            text = text.replace(old, new)
+        return text
 
 
 def areas() -> dict[str, tuple[Mutant, ...]]:

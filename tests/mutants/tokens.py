@@ -15,6 +15,9 @@ MUTANTS = (
         new="",
         hole="One app refreshes with another app's token (RFC 6749 §10.4).",
         tests=(D + "test_row_39_nobody_else_can_use_or_end_a_token",),
+        also=(
+            ("        return self.client_id == client.client_id\n", "        return client is not None\n"),
+        ),
     ),
     Mutant(
         name="strangers-end-families",
@@ -74,11 +77,14 @@ MUTANTS = (
     ),
     Mutant(
         name="refresh-widens-scope",
-        file="authserver/oauth/targets.py",
-        old="    if not set(names) <= set(target.scopes):\n",
-        new="    if not names:\n",
+        file="authserver/oauth/grants/refresh_token.py",
+        old="self.server.narrowed(self.request, targets.Target(family.audience, scopes), scope=True)",
+        new="self.server.target(self.request, client, person=True)",
         hole="A refresh asks for more than the person allowed (RFC 6749 §6).",
         tests=(D + "test_row_40_scope_and_resource_never_grow",),
+        also=(  # Authlib looks as well
+            ("    def refresh_token(self)", "    _validate_token_scope = id\n\n    def refresh_token(self)"),
+        ),
     ),
     Mutant(
         name="refresh-changes-audience",

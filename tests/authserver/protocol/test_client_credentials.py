@@ -94,7 +94,7 @@ async def test_what_the_client_may_not_have_is_refused(world: World) -> None:
     app = await world.add_machine(scopes=["images:read", "images:write", "openid"])
     for fields, error in REFUSED:
         response = await world.token(app, grant_type="client_credentials", **fields)
-        assert (response.status_code, response.json()["error"]) == (400, error), fields
+        assert (response.status_code, response.json().get("error")) == (400, error), fields
         assert response.headers["cache-control"] == "no-store"
         assert response.json()["error_uri"] == f"{world.server.settings.issuer}/docs/errors/{error}"
 
@@ -102,7 +102,7 @@ async def test_what_the_client_may_not_have_is_refused(world: World) -> None:
 async def test_the_resource_chooses_among_the_clients_apis(world: World) -> None:
     app = await world.add_machine(scopes=["images:read", "other:read"])
     both = await world.token(app, grant_type="client_credentials")
-    assert both.json()["error"] == "invalid_scope"
+    assert both.json().get("error") == "invalid_scope"
     assert "several APIs" in both.json()["error_description"]
     for resource, scope in ((RESOURCE, "images:read"), (OTHER, "other:read")):
         answer = (await world.token(app, grant_type="client_credentials", resource=resource)).json()

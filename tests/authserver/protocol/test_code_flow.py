@@ -19,7 +19,7 @@ async def start(world: World, auth_method: str = "client_secret_basic", **more: 
 
 
 async def refused(world: World, response: Any, error: str = "invalid_grant", status: int = 400) -> None:
-    assert (response.status_code, response.json()["error"]) == (status, error), response.text
+    assert (response.status_code, response.json().get("error")) == (status, error), response.text
     assert response.headers["cache-control"] == "no-store"
     assert "access_token" not in response.json()
 

@@ -117,13 +117,13 @@ async def test_other_content_types_are_no_form(world: World) -> None:
     kinds = ("", "text/plain", "application/json", "multipart/form-data; boundary=x")
     for path, kind in itertools.product(PATHS, kinds):
         response = await world.client.post(path, content=b"grant_type=x", headers={"content-type": kind})
-        assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+        assert (response.status_code, response.json().get("error")) == (400, "invalid_request")
 
 
 async def test_other_charsets_are_refused(world: World) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-16"}
     response = await world.client.post("/oauth/token", content=b"grant_type=x", headers=headers)
-    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+    assert (response.status_code, response.json().get("error")) == (400, "invalid_request")
 
 
 async def test_a_refusal_names_no_secret(world: World, caplog: pytest.LogCaptureFixture) -> None:
