@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     found = [each for each in tried if each is not None]
     for one, each in zip(mutants, tried, strict=True):
         if each is not None and each[0] != KILLED:
-            print(f"\n{each[0]} {one.name}: {one.hole}\n{each[2].output[-6000:]}")
+            print(f"\n{each[0]} {one.name}: {one.hole}\n{each[2].output[-3000:]}")
     counts = {status: sum(each[0] == status for each in found) for status in (KILLED, SURVIVED, BROKEN)}
     told = ", ".join(f"{count} {status.lower()}" for status, count in counts.items())
     print(f"\n{len(mutants)} mutants: {told}; {time.monotonic() - began:.0f} s")

@@ -83,18 +83,9 @@ class Copy:
     def _run(self, tests: Sequence[str]) -> Trial:
         report = self.folder / "witness.json"
         report.unlink(missing_ok=True)
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--tb=short",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-        ]
-        command += ["-p", "tests.mutants.witness", f"--timeout={TEST_SECONDS}", *tests]
+        plugins = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "tests.mutants.witness")
+        told = ("-q", "--tb=short", "--show-capture=no", f"--timeout={TEST_SECONDS}")
+        command = [sys.executable, "-m", "pytest", *plugins, *told, *tests]
         surroundings = {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", REPORT: str(report)}
         output = self.folder / "witness.log"
         started = time.monotonic()
