@@ -128,4 +128,32 @@ MUTANTS = (
         hole="Tokens in addresses go unnoticed into logs (RFC 9700 §4.3.2).",
         tests=("tests/attacks/test_f_validation.py::test_row_58_a_token_stands_in_the_header_once",),
     ),
+    Mutant(
+        name="picture-bombs",
+        file="resource_api/pictures.py",
+        old='        warnings.simplefilter("error", Image.DecompressionBombWarning)\n',
+        new='        warnings.simplefilter("ignore", Image.DecompressionBombWarning)\n',
+        hole="A kilobyte unfolds into gigabytes of memory (OWASP API4:2023).",
+        tests=(
+            "tests/resource_api/test_pictures.py::test_too_many_pixels_are_refused_before_they_are_decoded",
+        ),
+    ),
+    Mutant(
+        name="place-and-camera-kept",
+        file="resource_api/pictures.py",
+        old='    image.info = {"transparency": transparency} if image.mode',
+        new='    image.info |= {"transparency": transparency} if image.mode',
+        hole="A picture tells where its owner lives (OWASP ASVS 14.2.8).",
+        tests=("tests/resource_api/test_pictures.py::test_nothing_but_pixels_gets_through",),
+    ),
+    Mutant(
+        name="room-without-end",
+        file="resource_api/storage.py",
+        old='set_={"bytes": total}, where=total <= limit\n',
+        new='set_={"bytes": total}, where=total > 0\n',
+        hole="One owner fills the disk for all (OWASP API4:2023).",
+        tests=(
+            "tests/attacks/test_t_storage.py::test_row_127_an_owners_room_is_never_overfilled_by_two_servers",
+        ),
+    ),
 )

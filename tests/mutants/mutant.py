@@ -43,6 +43,7 @@ def areas() -> dict[str, tuple[Mutant, ...]]:
         headers,
         keys_,
         races,
+        records,
         sessions,
         tokens,
         verifier,
@@ -60,5 +61,6 @@ def areas() -> dict[str, tuple[Mutant, ...]]:
         credits_,
         races,
         headers,
+        records,
     )
     return {module.__name__.rpartition(".")[2].rstrip("_"): module.MUTANTS for module in modules}
