@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 60.0
 """Whoever gets no answer for so long gives up; also the grace in which a refresh token may be used again."""
 
 NO_ANSWER_SECONDS = 30.0
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.3
 
 
 @dataclass

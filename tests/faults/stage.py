@@ -33,8 +33,8 @@ from resource_api import migrations as gallery_migrations
 from ..authserver.protocol.flows import CB, PASSWORD, App
 from ..support import authserver, processes, servers
 
-CYCLES = int(os.environ.get("CHAOS_CYCLES", "6"))
-OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "4"))
+CYCLES = int(os.environ.get("CHAOS_CYCLES", "4"))
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "3"))
 READY_SECONDS, HEALED_SECONDS, REFUSED_SECONDS = 3.0, 5.0, 3.0
 
 NEVER_SECONDS = 60.0
