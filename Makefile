@@ -2,7 +2,7 @@
 # Settings go in by the environment: AUTHSERVER_PORT=9000 make demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz mutants bench bench-growth format audit lock clean
+.PHONY: help demo test check fuzz mutants chaos bench bench-growth format audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
