@@ -8,6 +8,7 @@ import ipaddress
 import re
 import time
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -106,6 +107,9 @@ class Hygiene:
             return self._problem(
                 "unsupported_media_type", "Send the body without Content-Encoding.", request_id
             )
+        names = [name for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), True)]
+        if len(set(names)) < len(names):
+            return self._problem("invalid_request", "A parameter of the address is there twice.", request_id)
         length = headers.get("content-length", "0")
         if not re.fullmatch(r"[0-9]{1,18}", length):
             return self._problem("invalid_request", "Content-Length is not a number.", request_id)

@@ -1,12 +1,13 @@
 """Uploads: a picture from outside becomes an image. What a picture may be is decided in `pictures.py`."""
 
+import contextlib
 import re
 from typing import Annotated, Any
 
 import pydantic
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from . import auth, files, images, inputs, pictures, state
 from .problems import Problem
@@ -75,6 +76,28 @@ async def upload(
     return images.created(house, image)
 
 
+class _Parser(MultiPartParser):
+    """Starlette's, which would take text that is no UTF-8 for Latin-1 and a form that was cut off for a whole one."""
+
+    _ended = False
+
+    def on_part_end(self) -> None:
+        if self._current_part.file is None:
+            self._current_part.data.decode("utf-8")
+        super().on_part_end()
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._ended:
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("The form has no end.")
+        return form
+
+
 async def _read(request: Request) -> tuple[bytes, str]:
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != "multipart/form-data":
@@ -83,14 +106,18 @@ async def _read(request: Request) -> tuple[bytes, str]:
     if charset and charset.group(1).lower() not in ("utf-8", "utf8"):
         raise Problem("unsupported_media_type", "The form's text must be UTF-8.")
     try:
-        async with request.form(max_files=1, max_fields=2, max_part_size=4096) as form:
+        async with contextlib.aclosing(request.stream()) as stream:
+            parser = _Parser(request.headers, stream, max_files=1, max_fields=2, max_part_size=4096)
+            form = await parser.parse()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(form.close)
             fields = _checked(form)
             if (fields.file.size or 0) > FILE_BYTES:
                 raise Problem("too_large", "A file may have 10 MiB.")
             return await fields.file.read(), fields.title
     except OSError as error:  # a large file waits in the temporary folder
         raise files.FullError(str(error)) from error
-    except HTTPException:
+    except (MultiPartException, UnicodeDecodeError):
         raise Problem(
             "invalid_request", "The form cannot be read, or has more parts than file and title."
         ) from None

@@ -135,9 +135,7 @@ async def test_row_127_a_name_is_made_by_us(gallery: Any, tmp_path: Path) -> Non
         served = await content_of(gallery, made)
         assert served.headers["content-disposition"] == f'inline; filename="{made}.png"'
         before = there
-    assert (await send(gallery, png(), name="")).status_code == 422, (
-        "without a name it is a text, and no file"
-    )
+    assert (await send(gallery, png(), name="")).status_code == 400, "without a name it is text, and no UTF-8"
 
 
 async def test_row_127_a_file_without_end_is_read_to_the_limit_and_not_kept(

@@ -76,23 +76,6 @@ async def test_another_media_type_is_415(gallery: Any) -> None:
     assert utf7.status_code == 415
 
 
-async def test_a_broken_form_is_4xx(gallery: Any) -> None:
-    for content, content_type in [
-        (b"--b--\r\n", "multipart/form-data"),
-        (b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b"),
-        (b"--b\r\n" + b"X: y\r\n" * 10_000, "multipart/form-data; boundary=b"),
-        (b"p" * 50_000, "multipart/form-data; boundary=b"),
-        (
-            b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n" * 5_000,
-            "multipart/form-data; boundary=b",
-        ),
-        (b"", "multipart/form-data; boundary=" + "b" * 2_000),
-    ]:
-        response = await send(gallery, content, content_type)
-        assert response.status_code in (400, 413, 422), (content, content_type)
-        code(response)
-
-
 async def test_a_full_temporary_folder_is_507_and_heals(
     gallery: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
