@@ -149,7 +149,8 @@ async def test_row_140_no_refusal_repeats_what_was_sent(world: World, gallery: A
     statuses = set()
     kinds: tuple[dict[str, str], ...] = ({}, BROWSER, {"content-type": "application/json"})
     for (method, path), grant, given in itertools.product(addresses(world.server.app), grants, kinds):
-        if method != "GET":
+        # What a form is for matters to two of them.
+        if method != "GET" and (path in ("/oauth/token", "/login") or grant == grants[0]):
             sent = {**form, "grant_type": grant, **({"request": CANARY} if grant == CANARY else {})}
             more = {"cookie": f"authserver_local={CANARY}", **given}
             answer = await world.client.request(method, path, data=sent, headers=more)
