@@ -9,6 +9,7 @@ import contextlib
 import io
 import os
 import pickle
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
@@ -54,7 +55,8 @@ class Studio:
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """What `work(*arguments)` returns or raises, in the child.
 
-        Raises `Problem`: 503 when too many wait, 422 when the work went beyond its time or memory.
+        Raises `Problem`: 503 when too many wait or the machine has no time for it, 422 when the work went beyond
+        its time or memory.
         """
         if self._waiting >= WAITING:
             raise problems.busy()
@@ -68,10 +70,11 @@ class Studio:
                         done, answer = await _ask(self._child, (work, *arguments))
                 except BaseException as error:
                     # Also when the request is given up: an answer nobody waits for must not be taken for the next.
-                    await _end(self._child)
-                    self._child = None
-                    if isinstance(error, (EOFError, OSError, TimeoutError)):
-                        raise _too_much() from None
+                    child, self._child = self._child, None
+                    fault = await _fault(child, error)
+                    await _end(child)
+                    if fault is not None:
+                        raise fault from None
                     raise
         finally:
             self._waiting -= 1
@@ -146,6 +149,20 @@ async def _ask(child: Process, work: tuple[object, ...]) -> tuple[bool, Any]:
     (length,) = LENGTH.unpack(await child.stdout.readexactly(LENGTH.size))
     answer: tuple[bool, Any] = _Unpickler(io.BytesIO(await child.stdout.readexactly(length))).load()
     return answer
+
+
+async def _fault(child: Process, error: BaseException) -> Problem | None:
+    """Whose fault it is that the child gave no answer: the picture's, or the machine's, which had no time for it or
+    ended it. None when it is neither's."""
+    if isinstance(error, TimeoutError):
+        return problems.busy()
+    if not isinstance(error, (EOFError, OSError)):
+        return None
+    status = None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            status = await child.wait()
+    return problems.busy() if status == -signal.SIGKILL else _too_much()
 
 
 async def _end(child: Process) -> None:

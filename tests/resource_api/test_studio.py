@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pickle
+import signal
 import time
 from collections.abc import AsyncIterator
 
@@ -71,6 +72,25 @@ async def test_work_that_does_not_end_is_ended_and_the_next_is_done() -> None:
     assert caught.value.kind.status == 422
     assert await room.run(add, 1, 2) == 3
     await room.close()
+
+
+async def test_what_the_machine_has_no_time_for_or_ends_may_be_asked_for_again(
+    room: studio.Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = await room.run(child)
+    working = asyncio.create_task(room.run(nap, 60))
+    await asyncio.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(Problem) as killed:
+        await working
+    monkeypatch.setattr(studio, "WALL_SECONDS", 0.1)
+    with pytest.raises(Problem) as late:
+        await room.run(nap, 60)
+    monkeypatch.undo()
+    for caught in (killed, late):
+        assert caught.value.kind.status == 503
+        assert int(caught.value.headers["Retry-After"]) > 0
+    assert await room.run(add, 1, 2) == 3
 
 
 async def test_a_request_that_is_given_up_leaves_no_answer_behind(room: studio.Studio) -> None:
