@@ -113,7 +113,7 @@ def record(session: Session, event: str, *, now: float, **facts: Any) -> None:
     `facts` may name outcome (success or failure unless told), user_id, client_id and grant_id; the others are
     details. Raises ValueError for an event that isn't in EVENTS, or a detail that is named like a secret.
     """
-    session.execute(sa.insert(table).values(_row(event, now, facts)))
+    session.execute(sa.insert(table), _row(event, now, facts))
 
 
 def list_page(

@@ -43,6 +43,30 @@ table = sa.Table(
 )
 
 
+# Made once: to build a statement and its cache key costs as much as to sign.
+_ADD = sa.insert(table)
+_FIND = (
+    sa.select(
+        *[column for column in table.c if column.name != "keep_until_at"],
+        sa.and_(users.table.c.disabled_at.is_(None), users.table.c.valid_from <= table.c.auth_time).label(
+            "person_may"
+        ),
+    )
+    .outerjoin(users.table, users.table.c.id == table.c.user_id)
+    .where(table.c.digest == sa.bindparam("presented"))
+)
+_CLAIM = (
+    sa.update(table)
+    .where(
+        table.c.digest == sa.bindparam("presented"),
+        table.c.used_at.is_(None),
+        table.c.expires_at > sa.bindparam("now"),
+    )
+    .values(used_at=sa.bindparam("now"))
+    .returning(table.c.digest)
+)
+
+
 @dataclass(frozen=True)
 class Code(AuthorizationCodeMixin):
     """One code. `person_may` says whether its person is still who they were when they signed in."""
@@ -77,15 +101,13 @@ class Code(AuthorizationCodeMixin):
 def add(session: Session, *, now: float, lifetime_seconds: float, **bound_to: Any) -> str:
     """Make a code bound to `bound_to` (the columns from grant_id to sid); returns its text."""
     code = credentials.new_token(PREFIX)
-    session.execute(
-        sa.insert(table).values(
-            digest=credentials.digest(code),
-            created_at=now,
-            expires_at=now + lifetime_seconds,
-            keep_until_at=now + lifetime_seconds + KEEP_SECONDS,
-            **bound_to,
-        )
-    )
+    row = {
+        "digest": credentials.digest(code),
+        "created_at": now,
+        "expires_at": now + lifetime_seconds,
+        "keep_until_at": now + lifetime_seconds + KEEP_SECONDS,
+    }
+    session.execute(_ADD, row | bound_to)
     return code
 
 
@@ -93,17 +115,7 @@ def find(session: Session, code: str) -> Code | None:
     """The code with its person's standing, used and expired ones included; None when there is none."""
     if not credentials.well_formed(code, PREFIX):
         return None
-    query = (
-        sa.select(
-            *[column for column in table.c if column.name != "keep_until_at"],
-            sa.and_(users.table.c.disabled_at.is_(None), users.table.c.valid_from <= table.c.auth_time).label(
-                "person_may"
-            ),
-        )
-        .outerjoin(users.table, users.table.c.id == table.c.user_id)
-        .where(table.c.digest == credentials.digest(code))
-    )
-    row = session.execute(query).mappings().one_or_none()
+    row = session.execute(_FIND, {"presented": credentials.digest(code)}).mappings().one_or_none()
     if row is None:
         return None
     values = dict(row)
@@ -112,13 +124,7 @@ def find(session: Session, code: str) -> Code | None:
 
 def claim(session: Session, code: Code, *, now: float) -> bool:
     """Take the code for its one use; True for exactly one caller, and only before it expires."""
-    statement = (
-        sa.update(table)
-        .where(table.c.digest == code.digest, table.c.used_at.is_(None), table.c.expires_at > now)
-        .values(used_at=now)
-        .returning(table.c.digest)
-    )
-    return session.execute(statement).first() is not None
+    return session.execute(_CLAIM, {"presented": code.digest, "now": now}).first() is not None
 
 
 def was_used(session: Session, code: Code) -> bool:

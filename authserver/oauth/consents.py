@@ -20,14 +20,17 @@ table = sa.Table(
 )
 
 
+_GRANTED = sa.select(table.c.scope).where(
+    table.c.user_id == sa.bindparam("person"),
+    table.c.client_id == sa.bindparam("client"),
+    table.c.granted_at >= sa.bindparam("since"),
+)
+
+
 def granted(session: Session, user_id: str, client: clients.Client) -> frozenset[str]:
     """The scopes this person has allowed the client since its name and redirect URIs are what they are."""
-    query = sa.select(table.c.scope).where(
-        table.c.user_id == user_id,
-        table.c.client_id == client.client_id,
-        table.c.granted_at >= client.changed_at,
-    )
-    return frozenset(session.execute(query).scalars())
+    chosen = {"person": user_id, "client": client.client_id, "since": client.changed_at}
+    return frozenset(session.execute(_GRANTED, chosen).scalars())
 
 
 def grant(session: Session, user_id: str, client_id: str, scopes: Iterable[str], *, now: float) -> None:

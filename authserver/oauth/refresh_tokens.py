@@ -56,6 +56,31 @@ _person_may = sa.exists().where(
 )
 
 
+_LIVE = (
+    table.c.revoked_at.is_(None),
+    table.c.expires_at > sa.bindparam("now"),
+    table.c.rotated_at > sa.bindparam("unused_since"),
+    _person_may,
+)
+# Made once: to build a statement and its cache key costs as much as to sign.
+_ADD = sa.insert(table)
+_ROTATE = (
+    sa.update(table)
+    .where(
+        table.c.grant_id == sa.bindparam("of_grant"),
+        table.c.digest == sa.bindparam("presented"),
+        table.c.client_id == sa.bindparam("of_client"),
+        *_LIVE,
+    )
+    .values(
+        digest=sa.bindparam("successor"),
+        previous_digest=sa.bindparam("presented"),
+        rotated_at=sa.bindparam("now"),
+    )
+    .returning(*table.c)
+)
+
+
 @dataclass(frozen=True)
 class RefreshToken(TokenMixin):
     """One family as it stands, and `text`, the token its client should hold now ("" where nobody asked)."""
@@ -121,16 +146,14 @@ def add(
 ) -> str:
     """Begin a family; `of` are the columns from client_id to sid. Returns the first token's text."""
     text = _text(keys.subkeys("refresh-tag")[0], grant_id, secrets.token_bytes(_SECRET))
-    session.execute(
-        sa.insert(table).values(
-            grant_id=grant_id,
-            digest=credentials.digest(text),
-            rotated_at=now,
-            created_at=now,
-            expires_at=expires_at,
-            **of,
-        )
-    )
+    row = {
+        "grant_id": grant_id,
+        "digest": credentials.digest(text),
+        "rotated_at": now,
+        "created_at": now,
+        "expires_at": expires_at,
+    }
+    session.execute(_ADD, row | of)
     return text
 
 
@@ -153,19 +176,15 @@ def rotate(
     if token is None:
         return None
     successor = _successor(keys, token, 0)
-    statement = (
-        sa.update(table)
-        .where(
-            table.c.grant_id == token.grant_id,
-            table.c.digest == token.digest,
-            table.c.client_id == client_id,
-            *_live(now, idle_seconds),
-            _person_may,
-        )
-        .values(digest=credentials.digest(successor), previous_digest=token.digest, rotated_at=now)
-        .returning(*table.c)
-    )
-    row = session.execute(statement).mappings().first()
+    chosen = {
+        "of_grant": token.grant_id,
+        "presented": token.digest,
+        "of_client": client_id,
+        "successor": credentials.digest(successor),
+        "now": now,
+        "unused_since": now - idle_seconds,
+    }
+    row = session.execute(_ROTATE, chosen).mappings().first()
     if row is not None:
         return _family(row, successor)
     return _retried(session, keys, token, client_id, now, idle_seconds, grace_seconds)
@@ -181,10 +200,8 @@ def _retried(
     grace_seconds: float,
 ) -> RefreshToken | None:
     """The family of a token that isn't current, if its first answer may just have been lost."""
-    query = sa.select(*table.c).where(
-        table.c.grant_id == token.grant_id, *_live(now, idle_seconds), _person_may
-    )
-    row = session.execute(query).mappings().first()
+    query = sa.select(*table.c).where(table.c.grant_id == token.grant_id, *_LIVE)
+    row = session.execute(query, {"now": now, "unused_since": now - idle_seconds}).mappings().first()
     if row is None or row["client_id"] != client_id or not _authentic(keys, token):
         return None
     family = _family(row)
@@ -220,10 +237,8 @@ def is_active(
     grace_seconds: float,
 ) -> bool:
     """Whether presenting `text` now would be answered with a new token."""
-    query = sa.select(sa.literal(1)).where(
-        table.c.grant_id == family.grant_id, *_live(now, idle_seconds), _person_may
-    )
-    if session.execute(query).first() is None:
+    query = sa.select(sa.literal(1)).where(table.c.grant_id == family.grant_id, *_LIVE)
+    if session.execute(query, {"now": now, "unused_since": now - idle_seconds}).first() is None:
         return False
     digest = credentials.digest(text)
     if credentials.same(family.digest, digest):
@@ -251,14 +266,6 @@ def delete_expired(session: Session, now: float, limit: int) -> int:
     A revoked family stays until then: a stolen token is recognised as long as it could be believed.
     """
     return database.delete_batch(session, table, table.c.expires_at <= now, limit)
-
-
-def _live(now: float, idle_seconds: float) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        table.c.revoked_at.is_(None),
-        table.c.expires_at > now,
-        table.c.rotated_at > now - idle_seconds,
-    )
 
 
 def _in_grace(family: RefreshToken, now: float, grace_seconds: float) -> bool:

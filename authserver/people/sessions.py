@@ -82,15 +82,15 @@ def find(session: orm.Session, token: str, now: float, settings: Settings) -> Se
     """The session of this token if it is alive; no statement when the text can't be a token."""
     if not credentials.well_formed(token, PREFIX):
         return None
-    condition = table.c.digest == credentials.digest(token)
-    row = session.execute(_alive(now, settings).where(condition)).mappings().one_or_none()
+    chosen = {"presented": credentials.digest(token), **_times(now, settings)}
+    row = session.execute(_FIND, chosen).mappings().one_or_none()
     return None if row is None else _session(row)
 
 
 def list_of(session: orm.Session, user_id: str, now: float, settings: Settings) -> list[Session]:
     """A person's living sessions, the one used last first."""
-    query = _alive(now, settings).where(table.c.user_id == user_id).order_by(table.c.seen_at.desc())
-    return [_session(row) for row in session.execute(query).mappings()]
+    query = _ALIVE.where(table.c.user_id == user_id).order_by(table.c.seen_at.desc())
+    return [_session(row) for row in session.execute(query, _times(now, settings)).mappings()]
 
 
 def touch(session: orm.Session, token: str, now: float) -> None:
@@ -134,17 +134,26 @@ def delete_expired(session: orm.Session, now: float, limit: int, *, settings: Se
 _columns = [table.c[name] for name in Session.__dataclass_fields__]
 
 
-def _alive(now: float, settings: Settings) -> sa.Select[tuple[object, ...]]:
-    return (
-        sa.select(*_columns)
-        .join(users.table, users.table.c.id == table.c.user_id)
-        .where(
-            table.c.created_at > now - settings.session_absolute_seconds,
-            table.c.seen_at > now - settings.session_idle_seconds,
-            users.table.c.disabled_at.is_(None),
-            users.table.c.valid_from <= table.c.created_at,
-        )
+_ALIVE = (
+    sa.select(*_columns)
+    .join(users.table, users.table.c.id == table.c.user_id)
+    .where(
+        table.c.created_at > sa.bindparam("begun_since"),
+        table.c.seen_at > sa.bindparam("seen_since"),
+        users.table.c.disabled_at.is_(None),
+        users.table.c.valid_from <= table.c.created_at,
     )
+)
+# Made once: to build a statement and its cache key costs as much as to sign.
+_FIND = _ALIVE.where(table.c.digest == sa.bindparam("presented"))
+
+
+def _times(now: float, settings: Settings) -> dict[str, float]:
+    """The values of a statement about living sessions."""
+    return {
+        "begun_since": now - settings.session_absolute_seconds,
+        "seen_since": now - settings.session_idle_seconds,
+    }
 
 
 def _session(row: sa.RowMapping) -> Session:

@@ -64,6 +64,7 @@ class User:
 
 
 _columns = [table.c[field.name] for field in fields(User)]
+_BY_ID = sa.select(*_columns).where(table.c.id == sa.bindparam("person"))
 
 
 def email_key(email: str) -> str:
@@ -129,14 +130,18 @@ def add(
 
 def find(session: Session, user_id: str) -> User | None:
     """The account, disabled or not."""
-    return _one(session, table.c.id == user_id)
+    row = session.execute(_BY_ID, {"person": user_id}).mappings().one_or_none()
+    return None if row is None else User(**row)
 
 
 def find_by_email(session: Session, email: str) -> User | None:
     """The account that any spelling of this address stands for, disabled or not."""
     key = email_key(email)
     # Nobody has such an address, and PostgreSQL would refuse the question.
-    return None if _has_invisible(key) else _one(session, table.c.email_key == key)
+    if _has_invisible(key):
+        return None
+    row = session.execute(sa.select(*_columns).where(table.c.email_key == key)).mappings().one_or_none()
+    return None if row is None else User(**row)
 
 
 def list_page(session: Session, *, after: str | None = None, limit: int = 100) -> list[User]:
@@ -184,11 +189,6 @@ def _change(session: Session, user_id: str, now: float, event: str, **values: fl
         raise UnknownUserError(f"There is no account {user_id[:100]!r}. `authserver user list` shows all.")
     cache.changed(session, "user", user_id)
     audit.record(session, event, now=now, user_id=user_id)
-
-
-def _one(session: Session, condition: sa.ColumnElement[bool]) -> User | None:
-    row = session.execute(sa.select(*_columns).where(condition)).mappings().one_or_none()
-    return None if row is None else User(**row)
 
 
 def _has_invisible(text: str) -> bool:
