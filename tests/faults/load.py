@@ -48,6 +48,8 @@ class History:
     done: Counter[str] = field(default_factory=Counter)
     again: int = 0
     """How many requests were sent once more because there was no answer, or 503."""
+    cut: list[str] = field(default_factory=list)
+    """Requests that were begun and got no answer, for whoever was asked died."""
     refused: list[float] = field(default_factory=list)
     """How many seconds each took to hear 503 and when to come again."""
     wrong: list[str] = field(default_factory=list)
@@ -95,8 +97,10 @@ class Caller:
                     self.history.wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
             except httpx2.TimeoutException:
                 self.history.wrong.append(f"{method} {path}: no answer in {NO_ANSWER_SECONDS:.0f} s")
-            except httpx2.TransportError:
-                pass  # whoever was asked is dead
+            except httpx2.ConnectError:
+                pass  # nobody was asked
+            except httpx2.TransportError as error:
+                self.history.cut.append(f"{method} {path}: {error!r}")
             unsure = True
             self.history.again += 1
             await asyncio.sleep(0.05)
