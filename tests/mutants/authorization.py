@@ -145,7 +145,7 @@ MUTANTS = (
     Mutant(
         name="consent-outlives-a-new-name",
         file="authserver/oauth/consents.py",
-        old="        table.c.granted_at >= client.changed_at,\n",
+        old='    table.c.granted_at >= sa.bindparam("since"),\n',
         new="",
         hole="An app that was allowed under one name acts under another (RFC 9700 §4.11.2).",
         tests=(I + "test_row_78_consent_is_asked_whenever_it_could_be_a_surprise",),

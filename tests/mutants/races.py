@@ -10,15 +10,15 @@ MUTANTS = (
     Mutant(
         name="code-claimed-by-many",
         file="authserver/oauth/codes.py",
-        old=".where(table.c.digest == code.digest, table.c.used_at.is_(None), table.c.expires_at > now)",
-        new=".where(table.c.digest == code.digest, table.c.expires_at > now)",
+        old="        table.c.used_at.is_(None),\n",
+        new="",
         hole="Of a hundred who redeem a code at once several have tokens (RFC 6749 §4.1.2).",
         tests=("tests/attacks/test_b_codes.py::test_row_15_of_a_hundred_at_two_servers_one_has_the_tokens",),
     ),
     Mutant(
         name="refresh-token-claimed-by-many",
         file="authserver/oauth/refresh_tokens.py",
-        old="            table.c.digest == token.digest,\n",
+        old='        table.c.digest == sa.bindparam("presented"),\n',
         new="",
         hole="A token of the past rotates the family, as often as one likes (RFC 9700 §4.14.2).",
         tests=("tests/attacks/test_d_refresh.py::test_row_35_of_many_at_once_all_get_the_one_successor",),
