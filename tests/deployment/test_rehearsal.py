@@ -1,4 +1,4 @@
-"""Everything is lost and comes back, by the very commands of docs/operations.md."""
+"""Both services as their units start them; everything is lost, and comes back by the commands of docs/operations.md."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -19,14 +20,15 @@ from typing import Any
 import httpx2
 import pytest
 from PIL import Image
+from typer import testing
 
-from authserver import apis, database
+from authserver import apis, database, migrations
 from authserver.oauth import clients
 from tests.authserver.protocol.flows import CB, PASSWORD, App, Browser, World
 from tests.support import authserver as inside
-from tests.support import databases, gallery, processes, servers
+from tests.support import databases, processes, servers
 
-from . import compose
+from . import compose, units
 
 pytestmark = pytest.mark.processes
 
@@ -39,8 +41,8 @@ def script(heading: str, kind: str) -> str:
     """The commands below a heading of the page: first those for PostgreSQL, then those for SQLite."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"^```text\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    postgresql, sqlite = blocks
-    return postgresql if kind == "postgresql" else sqlite
+    assert len(blocks) == 2
+    return str(blocks[0] if kind == "postgresql" else blocks[1])
 
 
 @dataclass
@@ -58,34 +60,55 @@ class Place:
 
     @property
     def secret_key(self) -> Path:
+        if self.kind == "postgresql":
+            return self.root / "etc" / "authserver" / "secret-key"
         return self.state / "authserver" / "authserver.secret-key"
 
     @property
-    def settings(self) -> dict[str, str]:
-        issuer, resource = (f"http://localhost:{port}" for port in self.ports)
-        return {
-            "AUTHSERVER_ISSUER": issuer,
-            "AUTHSERVER_PORT": str(self.ports[0]),
-            "AUTHSERVER_DATABASE_URL": self.databases[0],
-            "AUTHSERVER_SECRET_KEY_FILE": str(self.secret_key),
-            "AUTHSERVER_PASSWORD_MEMORY_KIB": "8",
-            "AUTHSERVER_PASSWORD_PASSES": "1",
-            "RESOURCE_API_ISSUER": issuer,
-            "RESOURCE_API_RESOURCE": resource,
-            "RESOURCE_API_PORT": str(self.ports[1]),
-            "RESOURCE_API_DATABASE_URL": self.databases[1],
-            "RESOURCE_API_FILES": str(self.state / "resource-api" / "files"),
+    def issuer(self) -> str:
+        return f"http://localhost:{self.ports[0]}"
+
+    @property
+    def resource(self) -> str:
+        return f"http://localhost:{self.ports[1]}"
+
+    def units(self) -> list[units.Unit]:
+        """What somebody who installs both services makes of the settings."""
+        key = {"SECRET_KEY_FILE": str(self.secret_key)} if self.kind == "postgresql" else {}
+        settings = {
+            "authserver": {
+                "ISSUER": self.issuer,
+                "PORT": str(self.ports[0]),
+                "DATABASE_URL": self.databases[0],
+                "PASSWORD_MEMORY_KIB": "8",
+                "PASSWORD_PASSES": "1",
+                **key,
+            },
+            "resource-api": {
+                "ISSUER": self.issuer,
+                "RESOURCE": self.resource,
+                "PORT": str(self.ports[1]),
+                "DATABASE_URL": self.databases[1],
+                "FILES": str(self.state / "resource-api" / "files"),
+            },
         }
+        made = []
+        for program, its in settings.items():
+            folder = self.root / "etc" / program
+            folder.mkdir(parents=True, exist_ok=True)
+            made.append(units.printed(program, folder, its))
+        return made
 
     def do(self, commands: str) -> None:
-        """What an operator types, on this machine."""
+        """What an operator types on this machine, where both services' settings are known."""
         for folder in ("/backup", "/var/lib"):
             commands = commands.replace(folder, f"{self.root}{folder}")
+        settings = {name: text for unit in self.units() for name, text in units.environment(unit).items()}
         tools = [Path(processes.command("authserver")).parent, Path(servers.program("psql")).parent]
         path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
         done = subprocess.run(
             ["bash", "-eu", "-c", commands],
-            env={**processes.environment(self.settings), "PATH": path},
+            env={**processes.environment(settings), "PATH": path},
             cwd=self.root,
             capture_output=True,
             text=True,
@@ -95,46 +118,36 @@ class Place:
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
-        issuer, resource = self.settings["AUTHSERVER_ISSUER"], self.settings["RESOURCE_API_RESOURCE"]
-        with (
-            processes.started(["authserver", "serve"], self.settings, self.root, issuer),
-            processes.started(["resource-api", "serve"], self.settings, self.root, resource),
-        ):
+        """Both services, by the lines of their units; they end well."""
+        with contextlib.ExitStack() as stack:
+            for unit, url in zip(self.units(), (self.issuer, self.resource), strict=True):
+                handed = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self.root)))
+                command, settings = units.prepare(unit, handed), units.environment(unit)
+                program = stack.enter_context(processes.started(command, settings, self.root, url))
+                stack.callback(_end, program)
             yield
 
 
+def _end(program: processes.Program) -> None:
+    assert program.stop() == 0, program.output()
+
+
 @contextlib.asynccontextmanager
-async def databases_of(kind: str, root: Path, *, empty: bool = False) -> AsyncIterator[tuple[str, str]]:
-    """The addresses of both databases: new ones, which go with the block."""
+async def databases_of(kind: str, root: Path) -> AsyncIterator[tuple[str, str]]:
+    """The addresses of both databases, with nothing in them; on PostgreSQL they go with the block."""
     if kind == "sqlite":
         state = root / "var" / "lib"
         yield f"sqlite:///{state}/authserver/authserver.db", f"sqlite:///{state}/resource-api/gallery.db"
-        shutil.rmtree(root / "var")
         return
-    builds = [("empty", _nothing)] * 2 if empty else BUILDS
-    async with contextlib.AsyncExitStack() as stack:
-        one, other = [
-            await stack.enter_async_context(databases.fresh(kind, name, build, root))
-            for name, build in builds
-        ]
+    async with databases.empty(kind, root) as one, databases.empty(kind, root) as other:
         yield one, other
 
 
-async def _nothing(_url: str) -> None:
-    pass
-
-
-BUILDS: list[tuple[str, databases.Build]] = [
-    ("authserver", inside.build),
-    ("resource_api", gallery.migrate),
-]
-
-
 async def register(place: Place) -> App:
-    """The gallery, its scopes, and an app that Ana will use."""
+    """The gallery, its scopes, and an app that Ana will use; they are there before anybody serves."""
 
     def work(session: Any) -> clients.Created:
-        now, resource = time.time(), place.settings["RESOURCE_API_RESOURCE"]
+        now, resource = time.time(), place.resource
         apis.create(session, resource, "Gallery", now)
         for name in SCOPE.split():
             apis.add_scope(session, resource, name, f"do {name}", f"faire {name}", now)
@@ -147,6 +160,7 @@ async def register(place: Place) -> App:
             redirect_uris=[CB],
         )
 
+    await migrations.upgrade(place.databases[0])
     store = database.Database(place.databases[0], pool_size=1)
     made = await store.transaction(work)
     await store.close()
@@ -158,8 +172,8 @@ async def worlds(place: Place) -> AsyncIterator[tuple[World, httpx2.AsyncClient]
     """Both services, as people and apps reach them."""
     with place.serving():
         async with (
-            httpx2.AsyncClient(base_url=place.settings["AUTHSERVER_ISSUER"], trust_env=False) as first,
-            httpx2.AsyncClient(base_url=place.settings["RESOURCE_API_RESOURCE"], trust_env=False) as second,
+            httpx2.AsyncClient(base_url=place.issuer, trust_env=False) as first,
+            httpx2.AsyncClient(base_url=place.resource, trust_env=False) as second,
         ):
             yield World(SimpleNamespace(client=first)), second
 
@@ -181,16 +195,20 @@ async def kids(world: World) -> list[str]:
     return sorted(key["kid"] for key in (await world.client.get("/.well-known/jwks.json")).json()["keys"])
 
 
+@pytest.mark.timeout(300)  # it starts four programs, perhaps while others keep the machine busy
 @pytest.mark.parametrize("kind", databases.KINDS)
 async def test_everything_comes_back_from_the_backup(kind: str, tmp_path: Path) -> None:
     ports = processes.free_port(), processes.free_port()
     (tmp_path / "backup").mkdir()
     async with databases_of(kind, tmp_path) as urls:
         place = Place(tmp_path, kind, ports, urls)
-        place.secret_key.parent.mkdir(parents=True)
-        place.secret_key.write_text(inside.SECRET_KEY)
+        place.state.mkdir(parents=True)
+        if kind == "postgresql":
+            place.secret_key.parent.mkdir(parents=True)
+            place.secret_key.write_text(inside.SECRET_KEY)
+        app = await register(place)
         async with worlds(place) as (world, api):
-            app, ana = await register(place), world.browser()
+            ana = world.browser()
             joined = await ana.send(
                 "POST", "/register", data={"email": ANA, "name": "A", "password": PASSWORD}
             )
@@ -212,12 +230,14 @@ async def test_everything_comes_back_from_the_backup(kind: str, tmp_path: Path) 
                 latest = refreshed.json()["refresh_token"]
                 await asyncio.sleep(0.2)
             await copying
+            kept = place.secret_key.read_text()
 
-    async with databases_of(kind, tmp_path, empty=True) as urls:
+    shutil.rmtree(tmp_path / "etc")
+    shutil.rmtree(tmp_path / "var")
+    async with databases_of(kind, tmp_path) as urls:
         place = Place(tmp_path, kind, ports, urls)
-        shutil.rmtree(place.state, ignore_errors=True)
         place.secret_key.parent.mkdir(parents=True)
-        place.secret_key.write_text(inside.SECRET_KEY)
+        place.secret_key.write_text(kept)
         place.do(script("Restore", kind))
         async with worlds(place) as (world, api):
             assert await kids(world) == published
@@ -237,20 +257,23 @@ async def test_everything_comes_back_from_the_backup(kind: str, tmp_path: Path) 
             assert await content(api, image, fresh["access_token"]) == before
 
 
-def test_there_is_nothing_to_copy_on_postgresql_or_over_an_older_backup(tmp_path: Path) -> None:
-    for program, prefix in (("authserver", "AUTHSERVER_"), ("resource-api", "RESOURCE_API_")):
-        elsewhere = {f"{prefix}DATABASE_URL": "postgresql://nowhere/x"}
-        assert "pg_dump" in _refused(7, program, tmp_path / "x", elsewhere, tmp_path)
-        settings = {f"{prefix}DATABASE_URL": f"sqlite:///{tmp_path / program}.db"}
-        assert "no database" in _refused(6, program, tmp_path / "x", settings, tmp_path)
-        (tmp_path / f"{program}.db").write_bytes(b"")
-        (tmp_path / "older").write_text("kept")
-        assert "already" in _refused(5, program, tmp_path / "older", settings, tmp_path)
-        assert (tmp_path / "older").read_text() == "kept"
+@pytest.mark.parametrize("program", units.PROGRAMS)
+def test_there_is_nothing_to_copy_on_postgresql_or_over_an_older_backup(program: str, tmp_path: Path) -> None:
+    def refusal(code: int, target: str, database_url: str) -> str:
+        given = {f"{units.PREFIXES[program]}DATABASE_URL": database_url}
+        done = testing.CliRunner().invoke(
+            units.PROGRAMS[program], ["backup", str(tmp_path / target)], env=given
+        )
+        assert getattr(done.exception, "code", None) == code
+        return str(done.exception)
 
-
-def _refused(code: int, program: str, target: Path, settings: dict[str, str], folder: Path) -> str:
-    done = processes.run([program, "backup", str(target)], settings, folder)
-    assert (done.returncode, done.stdout) == (code, ""), done.stderr
-    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
-    return done.stderr
+    here = f"sqlite:///{tmp_path}/x.db"
+    assert "pg_dump" in refusal(7, "copy", "postgresql://nowhere/x")
+    assert "no database" in refusal(6, "copy", here)
+    (tmp_path / "x.db").write_bytes(b"")
+    (tmp_path / "older").write_text("kept")
+    assert "already" in refusal(5, "older", here)
+    assert (tmp_path / "older").read_text() == "kept"
+    assert "can't be copied" in refusal(4, "nowhere/copy", here)
+    # Nothing half done is left behind.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["older", "x.db"]
