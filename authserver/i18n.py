@@ -1,12 +1,13 @@
 """Which language somebody reads, and every text and date in it.
 
 The texts in the source are English; `locale/<language>/LC_MESSAGES/messages.po` holds each translation, read at start.
-Nothing compiled is kept: a catalogue takes a few milliseconds to load.
+Nothing compiled is kept on disk: a catalogue takes some hundredths of a second to load, once a process.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -83,6 +84,7 @@ class Translations:
         return self._languages[SOURCE]
 
 
+@functools.cache
 def _load(path: Path, code: str) -> babel.support.Translations:
     with path.open("rb") as file:
         catalogue = pofile.read_po(file, locale=code)
