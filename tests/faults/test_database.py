@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -16,7 +19,10 @@ from tests.support import authserver as support
 from tests.support.clock import ManualClock
 
 from . import load, promises
-from .stage import HEALED_SECONDS, OUTAGE_SECONDS, REFUSED_SECONDS, Stage, wait_for
+from .house import House
+from .measuring import wait_for
+from .postgres import DATABASES
+from .stage import HEALED_SECONDS, OUTAGE_SECONDS, REFUSED_SECONDS, Stage
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
@@ -32,7 +38,38 @@ def killed(stage: Stage) -> Iterator[None]:
 FAULTS: dict[str, Callable[[Stage], contextlib.AbstractContextManager[None]]] = {
     "killed": killed,
     "hanging": lambda stage: stage.postgres.hanging(),
-    "locked out": lambda stage: stage.postgres.locked_out(),
+}
+
+
+@contextlib.contextmanager
+def read_only(stage: Stage) -> Iterator[None]:
+    """As a node that has become a replica."""
+    stage.postgres.set("default_transaction_read_only", "on")
+    try:
+        yield
+    finally:
+        stage.postgres.set("default_transaction_read_only", "off")
+
+
+@contextlib.contextmanager
+def lock_held(stage: Stage) -> Iterator[None]:
+    """Somebody has locked what we need, and went for lunch."""
+    with asyncio.Runner() as runner:
+        holders = []
+        for database, table in zip(DATABASES, ("refresh_tokens", "images"), strict=True):
+            holders.append(runner.run(asyncpg.connect(stage.postgres.named(database))))
+            runner.run(holders[-1].execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        try:
+            yield
+        finally:
+            for holder in holders:
+                runner.run(holder.close())
+
+
+REFUSALS: dict[str, Callable[[Stage], contextlib.AbstractContextManager[None]]] = {
+    "no connections": lambda stage: stage.postgres.locked_out(),
+    "read-only": read_only,
+    "a lock": lock_held,
 }
 
 
@@ -91,6 +128,32 @@ def test_row_153_without_its_database_nobody_waits_and_nothing_wrong_is_said(
     )
     assert slowest < allowed
     promises.check(stage, history)
+
+
+@pytest.mark.processes
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", REFUSALS)
+def test_row_153_what_the_database_refuses_is_503_and_has_not_happened(stage: Stage, fault: str) -> None:
+    stage.wait_until_ready()
+    house = House(stage.first, stage.gallery, stage.app)
+    house.tokens = house.redeem(house.code()).json()
+    before = house.images()
+    with REFUSALS[fault](stage):
+        wait_for(lambda: house.refresh().status_code == 503)
+        writes = (
+            house.refresh,
+            lambda: house.ask("revoke", token=house.tokens["refresh_token"]),
+            house.upload,
+        )
+        with ThreadPoolExecutor() as pool:
+            for answer in pool.map(lambda write: write(), writes):
+                assert answer.status_code == 503, answer.text
+                assert int(answer.headers["retry-after"]) > 0
+    stage.wait_until_ready()
+    assert house.images() == before
+    house.tokens = house.refresh().json()
+    assert house.upload().status_code == 201
+    assert house.ask("revoke", token=house.tokens["refresh_token"]).status_code == 200
 
 
 @pytest.fixture

@@ -9,88 +9,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import resource
+import shutil
 import socket
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import httpx2
 import pytest
 
+from authserver import migrations as authserver_migrations
 from resource_api import migrations as gallery_migrations
-from tests.authserver.protocol.flows import CB, VERIFIER, App, Browser, World
 from tests.support import processes
 
-from . import load
 from . import stage as stages
-from .stage import PEOPLE, SCOPES, Service, wait_for
+from .house import House
+from .measuring import wait_for
+from .postgres import Postgres
+from .stage import LONG, Service, Stage
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
-
-ANA = PEOPLE[0]
-
-
-@dataclass
-class House:
-    """One authorization server and one gallery, each on a SQLite file and with all it writes in one folder."""
-
-    folder: Path
-    authserver: Service
-    gallery: Service
-    app: App
-    tokens: dict[str, Any]
-    """What Ana's app holds; it keeps them up to date."""
-
-    @property
-    def services(self) -> tuple[Service, Service]:
-        return self.authserver, self.gallery
-
-    def code(self) -> str:
-        async def allow() -> str:
-            async with httpx2.AsyncClient(base_url=self.authserver.url, trust_env=False, timeout=30) as http:
-                browser = Browser(World(SimpleNamespace(client=http)))
-                assert (await browser.sign_in(ANA)).status_code == 303
-                return (await browser.allow(self.app, scope=" ".join(SCOPES)))["code"]
-
-        return asyncio.run(allow())
-
-    def redeem(self, code: str) -> httpx2.Response:
-        return self.ask(
-            "token", grant_type="authorization_code", code=code, redirect_uri=CB, code_verifier=VERIFIER
-        )
-
-    def refresh(self) -> httpx2.Response:
-        return self.ask("token", grant_type="refresh_token", refresh_token=self.tokens["refresh_token"])
-
-    def ask(self, endpoint: str, **form: str) -> httpx2.Response:
-        url = f"{self.authserver.url}/oauth/{endpoint}"
-        return httpx2.post(url, data=form, **self.app.credentials(), trust_env=False, timeout=30)
-
-    def call(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self.tokens['access_token']}"}
-        url = f"{self.gallery.url}{path}"
-        return httpx2.request(method, url, headers=headers, trust_env=False, timeout=60, **request)
-
-    def upload(self, rest: bytes = b"") -> httpx2.Response:
-        return self.call("POST", "/uploads", files={"file": ("x.png", load.picture() + rest, "image/png")})
-
-    def generate(self) -> httpx2.Response:
-        return self.call("POST", "/images", json={"prompt": "a pier", "seed": 1})
-
-    def credits(self) -> int:
-        found: int = self.call("GET", "/credits").json()["credits"]
-        return found
-
-    def images(self) -> set[str]:
-        return {each["id"] for each in self.call("GET", "/images").json()["items"]}
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
+    """Each service on a SQLite file, and with all that it writes in one folder."""
     url = f"sqlite:///{tmp_path}/authserver.db"
     app, _ = asyncio.run(stages.register(url))
     port = processes.free_port()
@@ -100,7 +46,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     asyncio.run(gallery_migrations.upgrade(gallery_url))
     gallery = stages.gallery_server(tmp_path, gallery_url, first.url, tmp_path / "files")
     with stages.started(first, gallery):
-        made = House(tmp_path, first, gallery, app, {})
+        made = House(first, gallery, app)
         made.tokens = made.redeem(made.code()).json()
         yield made
 
@@ -118,7 +64,7 @@ def limited(house: House, what: int, soft: int) -> Iterator[None]:
             resource.prlimit(pid, what, limits)
 
 
-def test_row_155_a_full_disk_stops_writing_alone_and_costs_nothing(house: House) -> None:
+def test_row_155_a_full_disk_stops_writing_alone_and_costs_nothing(house: House, tmp_path: Path) -> None:
     kept = house.upload().json()["id"]
     code, before = house.code(), house.credits()
     with limited(house, resource.RLIMIT_FSIZE, 0):
@@ -157,9 +103,9 @@ def test_row_155_a_full_disk_stops_writing_alone_and_costs_nothing(house: House)
         assert house.call("GET", f"/images/{image}/content").status_code == 200
     assert house.ask("revoke", token=house.tokens["refresh_token"]).status_code == 200
     assert house.refresh().status_code == 400
-    assert not list((house.folder / "files").rglob(".unfinished-*"))
+    assert not list((tmp_path / "files").rglob(".unfinished-*"))
     for name in ("authserver", "gallery"):
-        with contextlib.closing(sqlite3.connect(house.folder / f"{name}.db")) as database:
+        with contextlib.closing(sqlite3.connect(tmp_path / f"{name}.db")) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
@@ -187,3 +133,77 @@ def test_row_155_whoever_has_no_file_descriptors_left_says_so_and_heals(house: H
         assert house.redeem(house.code()).status_code == 200
     for service in house.services:
         assert "Traceback" not in service.output()
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, owner: str) -> Iterator[Path]:
+    """A disk of 48 MB of which a file takes what else would be free; root may mount one."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)], check=True)
+    try:
+        shutil.chown(folder, owner)
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    filler = disk / "filler"
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(disk).free)
+    yield
+    filler.unlink()
+
+
+def until_refused(what: Callable[[], httpx2.Response], most: int) -> httpx2.Response:
+    """The first answer that is no success."""
+    for _ in range(most):
+        answer = what()
+        if answer.status_code >= 400:
+            return answer
+    raise AssertionError(f"{most} times it went well")
+
+
+def on_small_disk(postgres: Postgres, disk: Path) -> tuple[str, str]:
+    """The addresses of two databases whose tables lie there, the one of the gallery migrated."""
+    postgres.query("postgres", f"CREATE TABLESPACE small LOCATION '{disk}'")
+    for name in ("small_authserver", "small_gallery"):
+        postgres.query("postgres", f"CREATE DATABASE {name} TABLESPACE small")
+    urls = postgres.named("small_authserver"), postgres.named("small_gallery")
+    asyncio.run(authserver_migrations.upgrade(urls[0]))
+    asyncio.run(gallery_migrations.upgrade(urls[1]))
+    return urls
+
+
+if LONG:  # it needs the right to mount
+
+    def test_row_155_a_full_disk_under_postgresql_stops_writing_alone(
+        stage: Stage, short_folder: Path
+    ) -> None:
+        with small_disk(short_folder / "small", stage.postgres.postmaster.username()) as disk:
+            urls = on_small_disk(stage.postgres, disk)
+            app, _ = asyncio.run(stages.register(urls[0]))
+            port = processes.free_port()
+            given = stages.authserver_settings(urls[0], f"http://localhost:{port}")
+            first = stages.authorization_server(short_folder, given, port)
+            gallery = stages.gallery_server(short_folder, urls[1], first.url, short_folder / "small-files")
+            with stages.started(first, gallery):
+                house = House(first, gallery, app)
+                house.tokens = house.redeem(house.code()).json()
+                kept = house.upload().json()["id"]
+                with filled(disk):
+                    for refused in (
+                        until_refused(
+                            lambda: house.call("POST", "/galleries", json={"title": "x" * 200}), 2000
+                        ),
+                        until_refused(house.begin, 2000),
+                    ):
+                        assert refused.status_code == 503, refused.text
+                        assert int(refused.headers["retry-after"]) > 0
+                    assert house.images() == {kept}
+                    assert house.ask("introspect", token=house.tokens["access_token"]).json()["active"]
+                house.tokens = house.refresh().json()
+                assert house.upload().status_code == 201
+                assert house.call("POST", "/galleries", json={"title": "x"}).status_code == 201
+                assert house.redeem(house.code()).status_code == 200

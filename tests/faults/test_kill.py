@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from . import load, promises
-from .stage import CYCLES, READY_SECONDS, Service, Stage, wait_for
+from .measuring import wait_for
+from .stage import CYCLES, READY_SECONDS, Service, Stage
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 

@@ -14,7 +14,9 @@ from authserver.oauth import signing_keys
 from tests.support import authserver as support
 
 from . import load, promises
-from .stage import Stage, wait_for
+from .callers import History
+from .measuring import wait_for
+from .stage import Stage
 
 ROTATIONS = 10
 
@@ -28,7 +30,7 @@ def knows(stage: Stage, keys: set[str]) -> bool:
     return keys <= published(stage)
 
 
-def more(history: load.History, than: int) -> bool:
+def more(history: History, than: int) -> bool:
     return history.done["list"] > than
 
 

@@ -23,7 +23,8 @@ from tests.support import authserver as support
 from tests.support import processes, servers
 
 from . import stage as stages
-from .stage import PEOPLE, SCOPES, Service, wait_for
+from .measuring import wait_for
+from .stage import PEOPLE, SCOPES, Service
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
