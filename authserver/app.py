@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import multiprocessing
 import os
@@ -11,11 +12,12 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from . import audit, cache, clock, credentials, database, i18n, jobs, limits, logs, settings
 from .oauth import authorization_requests, signing_keys
@@ -40,10 +42,10 @@ def create_app(config: settings.Settings, *, clock: clock.Clock = clock.system) 
         redirect_slashes=False,
         lifespan=_lifespan,
         middleware=[Middleware(middleware.Edge, settings=config)],
-        telemetry={"tracing": False},
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.authserver = here
-    _add_routes(app, config)
+    app.router.routes.extend(_routes(config.path))
     app.add_exception_handler(HTTPException, problems.on_http)
     app.add_exception_handler(RequestValidationError, problems.on_validation)
     app.add_exception_handler(forms.FormError, problems.on_form)
@@ -102,22 +104,25 @@ def _build(config: settings.Settings, now: clock.Clock) -> state.State:
     )
 
 
-def _add_routes(app: FastAPI, config: settings.Settings) -> None:
+@functools.cache
+def _routes(path: str) -> tuple[BaseRoute, ...]:
     """Every route below the issuer's path, flat: a router inside a router is searched twice at each request."""
+    flat = APIRouter()
     for router in (*protocol.ROUTERS, *sign_in.ROUTERS, *docs.ROUTERS, static.router, health.router):
         for route in router.routes:
             assert isinstance(route, APIRoute)
-            app.add_api_route(
-                config.path + route.path,
+            flat.add_api_route(
+                path + route.path,
                 route.endpoint,
                 methods=sorted(route.methods or ()),
                 summary=route.summary,
                 operation_id=route.operation_id,
                 include_in_schema=route.include_in_schema,
             )
-    if config.path:  # RFC 8414 §3.1: the well-known part goes between host and path
-        address = f"/.well-known/oauth-authorization-server{config.path}"
-        app.add_api_route(address, well_known.metadata, include_in_schema=False)
+    if path:  # RFC 8414 §3.1: the well-known part goes between host and path
+        address = f"/.well-known/oauth-authorization-server{path}"
+        flat.add_api_route(address, well_known.metadata, include_in_schema=False)
+    return tuple(flat.routes)
 
 
 @contextlib.asynccontextmanager
