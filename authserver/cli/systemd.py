@@ -38,7 +38,7 @@ EnvironmentFile={settings_file}
 WorkingDirectory={state}
 {commands}
 Restart=on-failure
-RestartSec=2
+RestartSec=1
 # Wrong usage and wrong settings stay wrong.
 RestartPreventExitStatus={wrong}
 # A migration takes as long as it takes; requests that have begun get {grace_seconds} s to end.

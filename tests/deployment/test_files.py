@@ -81,6 +81,16 @@ def test_our_services_can_write_nowhere_but_where_pictures_lie() -> None:
     assert volumes == ["pictures:" + compose.ours()["resource-api"]["environment"]["RESOURCE_API_FILES"]]
 
 
+def test_the_operations_page_speaks_of_services_that_exist() -> None:
+    page = (compose.ROOT / "docs" / "operations.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = re.findall(r"^docker compose (.*)$", page, re.MULTILINE)
+    assert len(commands) > 5
+    services = compose.composed()["services"]
+    named = {word for line in commands for word in re.findall(r"[\w-]+", line) if word in services}
+    assert named == {"postgres", "resource-api", "proxy", "authserver-1", "authserver-2"}
+    assert f"resource-api:{compose.ours()['resource-api']['environment']['RESOURCE_API_FILES']}" in page
+
+
 def test_the_proxy_sends_each_name_to_services_that_exist() -> None:
     file = compose.composed()["configs"]["proxy"]["content"].replace("$$", "$")
     targets = re.findall(r"[a-z0-9-]+:\d+", file)
