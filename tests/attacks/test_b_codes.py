@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from authserver import credentials, engines
 from authserver.oauth import clients, refresh_tokens
 from authserver.people import users
-from tests.authserver.protocol.flows import CHALLENGE, VERIFIER, App, World
+from tests.authserver.protocol.flows import CB, CHALLENGE, VERIFIER, App, World
 from tests.support import databases
 from tests.support.clock import ManualClock
 
@@ -73,6 +73,19 @@ async def test_row_15_of_a_hundred_at_two_servers_one_has_the_tokens(
         live = sa.select(sa.func.count()).where(refresh_tokens.table.c.revoked_at.is_(None))
         assert await world.server.state.database.read(lambda session: session.execute(live).scalar_one()) == 0
         assert (await world.redeem(app, await world.code(app))).status_code == 200
+
+
+async def test_row_15_one_has_the_tokens_where_no_family_begins(world: World) -> None:
+    """Where refresh tokens are given, the family's own row would let only one in, whatever became of the code."""
+    app, code = await start(world, grant_types=["authorization_code"], redirect_uris=[CB])
+    answers = await asyncio.gather(*(world.redeem(app, code) for _ in range(20)))
+    won = [answer.json()["access_token"] for answer in answers if answer.status_code == 200]
+    lost = [error(answer) for answer in answers if answer.status_code != 200]
+    assert (len(won), lost) == (1, ["invalid_grant"] * 19)
+    assert await world.introspect(app, won[0]) == {"active": False}, (
+        "nobody knows which of them was the thief"
+    )
+    assert (await world.redeem(app, await world.code(app))).status_code == 200
 
 
 async def test_row_16_a_code_is_bound_to_its_client(world: World) -> None:

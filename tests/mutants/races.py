@@ -13,7 +13,7 @@ MUTANTS = (
         old="        table.c.used_at.is_(None),\n",
         new="",
         hole="Of a hundred who redeem a code at once several have tokens (RFC 6749 §4.1.2).",
-        tests=("tests/attacks/test_b_codes.py::test_row_15_of_a_hundred_at_two_servers_one_has_the_tokens",),
+        tests=("tests/attacks/test_b_codes.py::test_row_15_one_has_the_tokens_where_no_family_begins",),
     ),
     Mutant(
         name="any-generation-rotates",
