@@ -10,6 +10,7 @@ nobody passes on what was merely shown to them; whoever may edit a gallery may t
 """
 
 import enum
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,8 +98,7 @@ class Access(enum.IntEnum):
 
 def visible(table: sa.Table, caller: Caller) -> sa.Select[Any]:
     """The rows of `table` that `caller` sees, each with its `access`. Every list and every look-up starts here."""
-    access = _access(table, caller)
-    return sa.select(table, access.label("access")).where(access > Access.NONE)
+    return _visible(table, sa.literal(caller.owner))
 
 
 def load(
@@ -115,11 +115,12 @@ def load(
     """
     if not ids.canonical(object_id):
         raise problems.not_found()
+    chosen = {"object_id": object_id, "reader": caller.owner}
     if needs > Access.READ:
         # Whoever means to change it waits for whoever is changing it. After such a wait PostgreSQL looks at this row
         # again, but at shares and placements as they were before it: so what may be done is asked once it is locked.
-        session.execute(_only(table, object_id, caller).with_for_update(of=table))
-    row = session.execute(_only(table, object_id, caller).add_columns(*also)).one_or_none()
+        session.execute(_only(table).with_for_update(of=table), chosen)
+    row = session.execute(_only(table).add_columns(*also) if also else _only(table), chosen).one_or_none()
     if row is None:
         raise problems.not_found()
     if row.access < needs:
@@ -127,8 +128,12 @@ def load(
     return row
 
 
-def _only(table: sa.Table, object_id: str, caller: Caller) -> sa.Select[Any]:
-    return visible(table, caller).where(table.c.id == object_id)
+@functools.cache
+def _only(table: sa.Table) -> sa.Select[Any]:
+    """One object. Made once: to build this statement and its cache key costs more than to run it."""
+    return _visible(table, sa.bindparam("reader", type_=sa.Text)).where(
+        table.c.id == sa.bindparam("object_id")
+    )
 
 
 def create(session: Session, table: sa.Table, caller: Caller, **values: Any) -> Row:
@@ -156,28 +161,31 @@ def remove(session: Session, table: sa.Table, row: Row) -> None:
         raise problems.not_found()
 
 
-def _access(table: sa.Table, caller: Caller) -> sa.ColumnElement[int]:
-    """How far the caller reaches, as one expression over a row of `table`."""
+def _visible(table: sa.Table, reader: sa.ColumnElement[str]) -> sa.Select[Any]:
+    access = _access(table, reader)
+    return sa.select(table, access.label("access")).where(access > Access.NONE)
+
+
+def _access(table: sa.Table, reader: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
+    """How far the reader reaches, as one expression over a row of `table`."""
     column = shares.c.image_id if table is images else shares.c.gallery_id
-    share = sa.select(shares.c.access).where(column == table.c.id, shares.c.person == caller.owner)
+    share = sa.select(shares.c.access).where(column == table.c.id, shares.c.person == reader)
     reached: list[tuple[sa.ColumnElement[bool], Any]] = [
-        (table.c.owner == caller.owner, int(Access.OWN)),
+        (table.c.owner == reader, int(Access.OWN)),
         (share.where(shares.c.access == "edit").exists(), int(Access.EDIT)),
         (share.exists(), int(Access.READ)),
     ]
     if table is images:
-        reached.append((_in_a_visible_gallery(caller), int(Access.READ)))
+        reached.append((_in_a_visible_gallery(reader), int(Access.READ)))
     return sa.case(*reached, else_=int(Access.NONE))
 
 
-def _in_a_visible_gallery(caller: Caller) -> sa.ColumnElement[bool]:
-    given = sa.select(shares.c.id).where(
-        shares.c.gallery_id == galleries.c.id, shares.c.person == caller.owner
-    )
+def _in_a_visible_gallery(reader: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    given = sa.select(shares.c.id).where(shares.c.gallery_id == galleries.c.id, shares.c.person == reader)
     return (
         sa.select(placements.c.image_id)
         .join(galleries, galleries.c.id == placements.c.gallery_id)
         .where(placements.c.image_id == images.c.id)
-        .where(sa.or_(galleries.c.owner == caller.owner, given.exists()))
+        .where(sa.or_(galleries.c.owner == reader, given.exists()))
         .exists()
     )

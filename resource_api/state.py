@@ -32,4 +32,8 @@ def of(request: Request) -> State:
     return state
 
 
-House = Annotated[State, Depends(of)]
+async def _house(request: Request) -> State:
+    return of(request)  # `async`, or FastAPI would ask a thread of its pool for it at every request
+
+
+House = Annotated[State, Depends(_house)]
