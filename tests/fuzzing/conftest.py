@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,7 +17,10 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from tests.support import databases
 from tests.support.clock import ManualClock
 
-from . import oauth_stage, stage
+from . import gallery_stage, oauth_stage, stage
+
+if TYPE_CHECKING:
+    from keys.signing import SigningKey
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -51,3 +55,17 @@ def oauth(
         url = loop.enter(databases.fresh(request.param, "authserver", authserver.build, folder))
         server = loop.enter(authserver.running(authserver.configured(url), ManualClock()))
         yield oauth_stage.OAuthStage(loop, server)
+
+
+@pytest.fixture(scope="module")
+def gallery(
+    issuer_key: SigningKey, jwks_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[gallery_stage.GalleryStage]:
+    """The resource API with five callers and what they share, on PostgreSQL, the pickier of the two."""
+    from tests.support import gallery as support
+
+    folder = tmp_path_factory.mktemp("gallery")
+    with stage.Loop() as loop:
+        url = loop.enter(databases.fresh("postgresql", "resource_api", support.migrate, folder))
+        running = support.running(url, ManualClock(), issuer_key, jwks_url, folder / "files")
+        yield gallery_stage.GalleryStage(loop, loop.enter(running))

@@ -67,7 +67,9 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def serving(database_url: str, folder: Path, count: int, *arguments: str) -> AsyncIterator[App]:
+async def serving(
+    database_url: str, folder: Path, count: int, *arguments: str, **settings: str
+) -> AsyncIterator[App]:
     """So many server processes on one database, all known to the world at the first one's address."""
     ports = [processes.free_port() for _ in range(count)]
     given = {
@@ -77,6 +79,7 @@ async def serving(database_url: str, folder: Path, count: int, *arguments: str) 
         "AUTHSERVER_PASSWORD_MEMORY_KIB": "8",
         "AUTHSERVER_PASSWORD_PASSES": "1",
         "AUTHSERVER_LOG_LEVEL": "warning",
+        **settings,
     }
     made = await _register(database_url)
     assert made.secret is not None
