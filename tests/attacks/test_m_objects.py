@@ -178,7 +178,7 @@ async def test_row_110_a_parameter_nobody_knows_is_refused(
             ),
             *(
                 "page=2",
-                "limit=10&limit=20&x=1",
+                "limit=10&x=1",
                 "limit=1000000000",
                 "limit=-1",
                 "filter[owner]=x",
