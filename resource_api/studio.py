@@ -16,11 +16,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-from . import problems
+from . import logs, problems
 from .easel import LENGTH
 from .problems import Problem
 
 T = TypeVar("T")
+
+log = logs.get("studio")
 
 WAITING = 20
 """So many pictures may wait in one process; the next caller hears 503."""
@@ -152,8 +154,8 @@ async def _ask(child: Process, work: tuple[object, ...]) -> tuple[bool, Any]:
 
 
 async def _fault(child: Process, error: BaseException) -> Problem | None:
-    """Whose fault it is that the child gave no answer: the picture's, or the machine's, which had no time for it or
-    ended it. None when it is neither's."""
+    """Whose fault it is that the child gave no answer: the picture's, over which it crashed or spun, or the machine's,
+    which had no time for it, ended it, or did not let it begin. None when it is neither's."""
     if isinstance(error, TimeoutError):
         return problems.busy()
     if not isinstance(error, (EOFError, OSError)):
@@ -162,7 +164,8 @@ async def _fault(child: Process, error: BaseException) -> Problem | None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(1):
             status = await child.wait()
-    return problems.busy() if status == -signal.SIGKILL else _too_much()
+    log.warning("picture_not_made", status=status)
+    return _too_much() if status is not None and status < 0 and status != -signal.SIGKILL else problems.busy()
 
 
 async def _end(child: Process) -> None:

@@ -87,7 +87,9 @@ async def test_what_the_machine_has_no_time_for_or_ends_may_be_asked_for_again(
     with pytest.raises(Problem) as late:
         await room.run(nap, 60)
     monkeypatch.undo()
-    for caught in (killed, late):
+    with pytest.raises(Problem) as ended:
+        await room.run(os._exit, 1)  # as when it can't even begin
+    for caught in (killed, late, ended):
         assert caught.value.kind.status == 503
         assert int(caught.value.headers["Retry-After"]) > 0
     assert await room.run(add, 1, 2) == 3
