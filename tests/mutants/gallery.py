@@ -15,7 +15,7 @@ MUTANTS = (
     Mutant(
         name="owner-left-out",
         file="resource_api/ownership.py",
-        old="        (table.c.owner == caller.owner, int(Access.OWN)),\n",
+        old="        (table.c.owner == reader, int(Access.OWN)),\n",
         new='        (table.c.owner != "", int(Access.OWN)),\n',
         hole="Everything is everybody's (OWASP API1:2023).",
         tests=(MATRIX,),
@@ -39,7 +39,7 @@ MUTANTS = (
     Mutant(
         name="shares-of-everybody",
         file="resource_api/ownership.py",
-        old="sa.select(shares.c.access).where(column == table.c.id, shares.c.person == caller.owner)",
+        old="sa.select(shares.c.access).where(column == table.c.id, shares.c.person == reader)",
         new="sa.select(shares.c.access).where(column == table.c.id)",
         hole="What is shared with one is shared with all (OWASP API1:2023).",
         tests=(MATRIX,),
