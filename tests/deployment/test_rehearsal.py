@@ -17,10 +17,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dotenv
 import httpx2
 import pytest
 from PIL import Image
-from typer import testing
 
 from authserver import apis, database, migrations
 from authserver.oauth import clients
@@ -71,8 +71,8 @@ class Place:
     def resource(self) -> str:
         return f"http://localhost:{self.ports[1]}"
 
-    def units(self) -> list[units.Unit]:
-        """What somebody who installs both services makes of the settings."""
+    def install(self) -> list[units.Unit]:
+        """Settings for both services, and the units that are made of them."""
         key = {"SECRET_KEY_FILE": str(self.secret_key)} if self.kind == "postgresql" else {}
         settings = {
             "authserver": {
@@ -102,7 +102,8 @@ class Place:
         """What an operator types on this machine, where both services' settings are known."""
         for folder in ("/backup", "/var/lib"):
             commands = commands.replace(folder, f"{self.root}{folder}")
-        settings = {name: text for unit in self.units() for name, text in units.environment(unit).items()}
+        files = [self.root / "etc" / program / ".env" for program in units.PROGRAMS]
+        settings = {name: text or "" for file in files for name, text in dotenv.dotenv_values(file).items()}
         tools = [Path(processes.command("authserver")).parent, Path(servers.program("psql")).parent]
         path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
         done = subprocess.run(
@@ -119,7 +120,7 @@ class Place:
     def serving(self) -> Iterator[None]:
         """Both services, by the lines of their units; they end well."""
         with contextlib.ExitStack() as stack:
-            for unit, url in zip(self.units(), (self.issuer, self.resource), strict=True):
+            for unit, url in zip(self.install(), (self.issuer, self.resource), strict=True):
                 handed = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self.root)))
                 command, settings = units.prepare(unit, handed), units.environment(unit)
                 program = stack.enter_context(processes.started(command, settings, self.root, url))
@@ -194,6 +195,64 @@ async def kids(world: World) -> list[str]:
     return sorted(key["kid"] for key in (await world.client.get("/.well-known/jwks.json")).json()["keys"])
 
 
+@dataclass
+class Held:
+    """What people and apps held before everything was lost."""
+
+    app: App
+    ana: Browser
+    access_token: str
+    refresh_tokens: list[str]
+    image: str
+    picture: bytes
+    kids: list[str]
+
+
+async def begin(world: World, api: httpx2.AsyncClient, app: App) -> Held:
+    """Ana registers, allows the app what it asks, and it uploads an image for her."""
+    ana = world.browser()
+    joined = await ana.send("POST", "/register", data={"email": ANA, "name": "A", "password": PASSWORD})
+    assert joined.status_code == 303, joined.text
+    got = await tokens(world, ana, app)
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(file, "PNG")
+    bearer = {"Authorization": f"Bearer {got['access_token']}"}
+    answer = await api.post("/uploads", headers=bearer, files={"file": ("t.png", file.getvalue())})
+    assert answer.status_code == 201, answer.text
+    image = answer.headers["location"]
+    picture = await content(api, image, got["access_token"])
+    return Held(app, ana, got["access_token"], [got["refresh_token"]], image, picture, await kids(world))
+
+
+async def refresh_until(done: asyncio.Task[None], world: World, held: Held) -> None:
+    """Work that goes on while something else is done."""
+    while not done.done():
+        answer = await world.refresh(held.app, held.refresh_tokens[-1])
+        assert answer.status_code == 200, answer.text
+        held.refresh_tokens.append(answer.json()["refresh_token"])
+        await asyncio.sleep(0.2)
+    await done
+
+
+async def is_back(world: World, api: httpx2.AsyncClient, held: Held) -> None:
+    """All that was there is there, and nothing can be used twice."""
+    assert await kids(world) == held.kids
+    # An access token from before: its signature is good, and whoever asks hears that it has ended.
+    assert await content(api, held.image, held.access_token) == held.picture
+    asked = await world.post("/oauth/introspect", held.app, token=held.access_token)
+    assert asked.json() == {"active": False}
+    for token in held.refresh_tokens:
+        assert (await world.refresh(held.app, token)).status_code == 400
+    held.ana.world = world
+    assert 'data-test="signed-in"' not in (await held.ana.get("/")).text
+    # The same password, and the consent is remembered: no page but the form.
+    back = world.browser()
+    assert (await back.sign_in(ANA)).status_code == 303
+    assert (await back.authorize(held.app, scope=SCOPE)).headers["location"].startswith(f"{CB}?code=")
+    fresh = await tokens(world, back, held.app)
+    assert await content(api, held.image, fresh["access_token"]) == held.picture
+
+
 @pytest.mark.timeout(300)  # it starts four programs, perhaps while others keep the machine busy
 @pytest.mark.parametrize("kind", databases.KINDS)
 async def test_everything_comes_back_from_the_backup(kind: str, tmp_path: Path) -> None:
@@ -207,72 +266,18 @@ async def test_everything_comes_back_from_the_backup(kind: str, tmp_path: Path) 
             place.secret_key.write_text(inside.SECRET_KEY)
         app = await register(place)
         async with worlds(place) as (world, api):
-            ana = world.browser()
-            joined = await ana.send(
-                "POST", "/register", data={"email": ANA, "name": "A", "password": PASSWORD}
-            )
-            assert joined.status_code == 303, joined.text
-            held = await tokens(world, ana, app)
-            picture = io.BytesIO()
-            Image.new("RGB", (40, 30), "teal").save(picture, "PNG")
-            bearer = {"Authorization": f"Bearer {held['access_token']}"}
-            answer = await api.post("/uploads", headers=bearer, files={"file": ("t.png", picture.getvalue())})
-            assert answer.status_code == 201, answer.text
-            image = answer.headers["location"]
-            before, published = await content(api, image, held["access_token"]), await kids(world)
-
+            held = await begin(world, api, app)
             copying = asyncio.create_task(asyncio.to_thread(place.do, script("Back up", kind)))
-            latest = held["refresh_token"]
-            while not copying.done():  # it serves all the while
-                refreshed = await world.refresh(app, latest)
-                assert refreshed.status_code == 200, refreshed.text
-                latest = refreshed.json()["refresh_token"]
-                await asyncio.sleep(0.2)
-            await copying
-            kept = place.secret_key.read_text()
+            await refresh_until(copying, world, held)
+            secret_key = place.secret_key.read_text()
 
     shutil.rmtree(tmp_path / "etc")
     shutil.rmtree(tmp_path / "var")
     async with databases_of(kind, tmp_path) as urls:
         place = Place(tmp_path, kind, ports, urls)
         place.secret_key.parent.mkdir(parents=True)
-        place.secret_key.write_text(kept)
+        place.secret_key.write_text(secret_key)
+        place.install()
         place.do(script("Restore", kind))
         async with worlds(place) as (world, api):
-            assert await kids(world) == published
-            # A token from before: its signature is good, and whoever asks hears that it has ended.
-            assert await content(api, image, held["access_token"]) == before
-            asked = await world.post("/oauth/introspect", app, token=held["access_token"])
-            assert asked.json() == {"active": False}
-            for token in (held["refresh_token"], latest):
-                assert (await world.refresh(app, token)).status_code == 400
-            ana.world = world
-            assert 'data-test="signed-in"' not in (await ana.get("/")).text
-            # The same password, and the consent is remembered: no page but the form.
-            back = world.browser()
-            assert (await back.sign_in(ANA)).status_code == 303
-            assert (await back.authorize(app, scope=SCOPE)).headers["location"].startswith(f"{CB}?code=")
-            fresh = await tokens(world, back, app)
-            assert await content(api, image, fresh["access_token"]) == before
-
-
-@pytest.mark.parametrize("program", units.PROGRAMS)
-def test_there_is_nothing_to_copy_on_postgresql_or_over_an_older_backup(program: str, tmp_path: Path) -> None:
-    def refusal(code: int, target: str, database_url: str) -> str:
-        given = {f"{units.PREFIXES[program]}DATABASE_URL": database_url}
-        done = testing.CliRunner().invoke(
-            units.PROGRAMS[program], ["backup", str(tmp_path / target)], env=given
-        )
-        assert getattr(done.exception, "code", None) == code
-        return str(done.exception)
-
-    here = f"sqlite:///{tmp_path}/x.db"
-    assert "pg_dump" in refusal(7, "copy", "postgresql://nowhere/x")
-    assert "no database" in refusal(6, "copy", here)
-    (tmp_path / "x.db").write_bytes(b"")
-    (tmp_path / "older").write_text("kept")
-    assert "already" in refusal(5, "older", here)
-    assert (tmp_path / "older").read_text() == "kept"
-    assert "can't be copied" in refusal(4, "nowhere/copy", here)
-    # Nothing half done is left behind.
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["older", "x.db"]
+            await is_back(world, api, held)
