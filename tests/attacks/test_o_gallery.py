@@ -94,25 +94,24 @@ async def test_row_118_a_guesser_of_handles_has_one_bucket_in_every_process(gall
 
 async def test_row_119_a_body_without_end_is_read_to_the_limit(gallery: Any, spec: Any) -> None:
     for method, path in await places(gallery, spec):
-        for size in (1, 1000, 64 * KIB):
+        is_upload = path == "/uploads"
+        limit = 10 * KIB * KIB if is_upload else 64 * KIB
+        kind = "multipart/form-data; boundary=b" if is_upload else "application/json"
+        # What takes no body reads none; and ten megabytes byte by byte would take their time.
+        sizes = () if method in ("GET", "DELETE") else (64 * KIB,) if is_upload else (1, 1000, 64 * KIB)
+        for size in sizes:
             sent = 0
 
-            async def endless(size: int = size) -> Any:
+            async def endless(size: int = size, enough: int = 2 * limit) -> Any:
                 nonlocal sent
                 yield b'{"title": "'
-                while sent <= 11 * KIB * KIB:  # without end, were it read
+                while sent <= enough:
                     sent += size
                     yield b"x" * size
 
-            if method in ("GET", "DELETE"):
-                continue  # what takes no body reads none
-            limit = 10 * KIB * KIB if path == "/uploads" else 64 * KIB
-            if path == "/uploads" and size < 64 * KIB:
-                continue
-            kind = "multipart/form-data; boundary=b" if path == "/uploads" else "application/json"
             given = {**headers(gallery, ANA), "Content-Type": kind}
             answer = await gallery.client.request(method, path, headers=given, content=endless())
-            assert answer.status_code in ((413, 400) if path == "/uploads" else (413,)), (path, answer.text)
+            assert answer.status_code in ((413, 400) if is_upload else (413,)), (path, answer.text)
             assert sent <= limit + 2 * 64 * KIB, path
         false = {**headers(gallery, ANA), "Content-Length": "50000000"}
         claimed = await gallery.client.request(method, path, headers=false, content=b"{}")
