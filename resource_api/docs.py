@@ -1,9 +1,9 @@
 """The documentation this service carries: the OpenAPI document, a page to read it on, a page for every problem."""
 
 import asyncio
-from typing import Any
+import functools
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 import markupsafe
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -11,15 +11,11 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from . import auth, etags, openapi, problems, state
 from .settings import Settings
 
+if TYPE_CHECKING:
+    import jinja2
+
 router = APIRouter(include_in_schema=False)
 
-_pages = jinja2.Environment(
-    loader=jinja2.PackageLoader("resource_api"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-)
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -43,7 +39,7 @@ async def openapi_yaml(request: Request, house: state.House) -> Response:
 async def docs(request: Request, house: state.House) -> Response:
     """Every operation on one page, without script."""
     spec = await _document(request, house)
-    return _page(
+    return await _page(
         house.settings,
         "docs.html",
         spec=spec,
@@ -59,19 +55,19 @@ async def error_page(house: state.House, code: str) -> Response:
     """What one kind of problem means, and what to do."""
     if code not in problems.KINDS:
         raise problems.not_found()
-    return _page(house.settings, "error.html", kind=problems.KINDS[code])
+    return await _page(house.settings, "error.html", kind=problems.KINDS[code])
 
 
 @router.get("/docs/style.css")
 async def style(request: Request) -> Response:
     """The one style sheet of these pages."""
-    return _public(etags.answer(request, _template("style.css").render().encode(), "text/css"))
+    return _public(etags.answer(request, _render("style.css", {}).encode(), "text/css"))
 
 
 @router.get("/docs/icon.svg")
 async def icon(request: Request) -> Response:
     """The small picture in a browser's tab."""
-    return _public(etags.answer(request, _template("icon.svg").render().encode(), "image/svg+xml"))
+    return _public(etags.answer(request, _render("icon.svg", {}).encode(), "image/svg+xml"))
 
 
 async def _document(request: Request, house: state.State) -> dict[str, Any]:
@@ -124,12 +120,28 @@ def _type(schema: dict[str, Any]) -> str:
     return str(schema.get("type", "object"))
 
 
-def _template(name: str) -> jinja2.Template:
-    return _pages.get_template(name)
+@functools.cache
+def _pages() -> "jinja2.Environment":
+    import jinja2  # 2 MB, for pages that few services are ever asked for
+
+    pages = jinja2.Environment(
+        loader=jinja2.PackageLoader("resource_api"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    pages.filters |= {"in_words": _type, "marked": _marked}
+    return pages
 
 
-def _page(settings: Settings, name: str, **context: Any) -> Response:
-    html = _template(name).render(resource=settings.resource, base=settings.path, **context)
+def _render(name: str, context: dict[str, Any]) -> str:
+    return _pages().get_template(name).render(context)
+
+
+async def _page(settings: Settings, name: str, **context: Any) -> Response:
+    given = {"resource": settings.resource, "base": settings.path, **context}
+    html = await asyncio.to_thread(_render, name, given)
     answer = HTMLResponse(html, headers={"Content-Security-Policy": _POLICY})
     return _public(answer)
 
@@ -144,6 +156,3 @@ def _marked(text: str) -> markupsafe.Markup:
     code = markupsafe.Markup("<code>{}</code>")
     parts = enumerate(text.split("`"))
     return markupsafe.Markup("").join(code.format(part) if index % 2 else part for index, part in parts)
-
-
-_pages.filters |= {"in_words": _type, "marked": _marked}
