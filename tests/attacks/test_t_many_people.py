@@ -19,7 +19,7 @@ from tests.support.clock import ManualClock
 from . import races
 from .forms import consent_form
 
-PEOPLE, ROUNDS = 8, 7
+PEOPLE, ROUNDS = 8, 5
 
 
 @dataclass

@@ -16,8 +16,8 @@ from pathlib import Path
 from .mutant import ROOT, Mutant
 from .witness import PACKAGES, REPORT
 
-# The whole trial, and each test in it.
-TRIAL_SECONDS, TEST_SECONDS = 240.0, 90
+# A mutant's trial, the trial of a whole area without any, and each test in it.
+TRIAL_SECONDS, AREA_SECONDS, TEST_SECONDS = 240.0, 1200.0, 90
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,16 @@ class Copy:
     def try_(self, tests: Sequence[str], mutant: Mutant | None = None) -> Trial:
         """Runs these tests, with the mutant's hole in the tree for as long."""
         if mutant is None:
-            return self._run(tests)
+            return self._run(tests, AREA_SECONDS)
         path = self.folder / mutant.file
         healthy = path.read_text(encoding="utf-8")
         path.write_text(mutant.opened(healthy), encoding="utf-8")
         try:
-            return self._run(tests)
+            return self._run(tests, TRIAL_SECONDS)
         finally:
             path.write_text(healthy, encoding="utf-8")
 
-    def _run(self, tests: Sequence[str]) -> Trial:
+    def _run(self, tests: Sequence[str], limit: float) -> Trial:
         report = self.folder / "witness.json"
         report.unlink(missing_ok=True)
         plugins = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "tests.mutants.witness")
@@ -100,7 +100,7 @@ class Copy:
                 start_new_session=True,
             )
             try:
-                status: int | None = process.wait(TRIAL_SECONDS)
+                status: int | None = process.wait(limit)
             except subprocess.TimeoutExpired:
                 status = None
                 os.killpg(process.pid, signal.SIGKILL)
