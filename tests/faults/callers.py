@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx2
 
-PATIENCE_SECONDS = 60.0
-"""Whoever gets no answer for so long gives up; also the grace in which a refresh token may be used again."""
+PATIENCE_SECONDS = 110.0
+"""Whoever gets no answer for so long gives up: a refresh token may be used again for 120 seconds, no longer."""
 
 NO_ANSWER_SECONDS = 30.0
 PAUSE_SECONDS = 0.3

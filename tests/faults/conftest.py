@@ -14,6 +14,8 @@ from tests.support import databases
 
 from . import stage as stages
 
+pytest.register_assert_rewrite("tests.faults.promises")
+
 
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-NEVER_SECONDS = 60.0
+NEVER_SECONDS = 150.0
 
 
 @dataclass

@@ -19,7 +19,7 @@ from .stage import Stage
 
 def check(stage: Stage, history: History) -> None:
     """Nothing that was confirmed is gone, nothing counts twice, nothing is half there."""
-    assert history.wrong == []
+    assert history.wrong == [], "".join(each.output()[-3000:] for each in stage.services)
     _grants(stage, history)
     _pictures(stage, history)
     _credits(stage, history)

@@ -250,7 +250,12 @@ async def register(database_url: str) -> tuple[App, App]:
             for email in PEOPLE:
                 users.add(session, email, digest, now=here.now)
             made = [
-                _client(session, here.now, grant_types=["authorization_code", "refresh_token"]),
+                _client(
+                    session,
+                    here.now,
+                    grant_types=["authorization_code", "refresh_token"],
+                    refresh_grace_seconds=120,
+                ),
                 _client(session, here.now, grant_types=["client_credentials"], introspects=[RESOURCE]),
             ]
             return made[0], made[1]

@@ -1,4 +1,4 @@
-"""A disk without room: what writes is refused, what reads goes on, nothing is half there, and all heals by itself.
+"""No room on a disk, no file descriptor: what can't be done is refused, nothing is half there, all heals by itself.
 
 The services go on running while their file size limit is lowered to nothing and lifted again. To them that is a disk
 that takes not a byte: for the database, the pictures, the log and the temporary folder at once.
@@ -34,21 +34,24 @@ from .stage import LONG, Service, Stage
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("house")
+
+
+@pytest.fixture(scope="module")
+def house(folder: Path) -> Iterator[House]:
     """Each service on a SQLite file, and with all that it writes in one folder."""
-    url = f"sqlite:///{tmp_path}/authserver.db"
+    url = f"sqlite:///{folder}/authserver.db"
     app, _ = asyncio.run(stages.register(url))
     port = processes.free_port()
     given = stages.authserver_settings(url, f"http://localhost:{port}")
-    first = stages.authorization_server(tmp_path, given, port)
-    gallery_url = f"sqlite:///{tmp_path}/gallery.db"
+    first = stages.authorization_server(folder, given, port)
+    gallery_url = f"sqlite:///{folder}/gallery.db"
     asyncio.run(gallery_migrations.upgrade(gallery_url))
-    gallery = stages.gallery_server(tmp_path, gallery_url, first.url, tmp_path / "files")
+    gallery = stages.gallery_server(folder, gallery_url, first.url, folder / "files")
     with stages.started(first, gallery):
-        made = House(first, gallery, app)
-        made.tokens = made.redeem(made.code()).json()
-        yield made
+        yield House(first, gallery, app)
 
 
 @contextlib.contextmanager
@@ -64,7 +67,8 @@ def limited(house: House, what: int, soft: int) -> Iterator[None]:
             resource.prlimit(pid, what, limits)
 
 
-def test_row_155_a_full_disk_stops_writing_alone_and_costs_nothing(house: House, tmp_path: Path) -> None:
+def test_row_155_a_full_disk_stops_writing_alone_and_costs_nothing(house: House, folder: Path) -> None:
+    house.tokens = house.redeem(house.code()).json()
     kept = house.upload().json()["id"]
     code, before = house.code(), house.credits()
     with limited(house, resource.RLIMIT_FSIZE, 0):
@@ -103,9 +107,9 @@ def test_row_155_a_full_disk_stops_writing_alone_and_costs_nothing(house: House,
         assert house.call("GET", f"/images/{image}/content").status_code == 200
     assert house.ask("revoke", token=house.tokens["refresh_token"]).status_code == 200
     assert house.refresh().status_code == 400
-    assert not list((tmp_path / "files").rglob(".unfinished-*"))
+    assert not list((folder / "files").rglob(".unfinished-*"))
     for name in ("authserver", "gallery"):
-        with contextlib.closing(sqlite3.connect(tmp_path / f"{name}.db")) as database:
+        with contextlib.closing(sqlite3.connect(folder / f"{name}.db")) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
@@ -114,7 +118,8 @@ def answers(service: Service) -> bool:
 
 
 def test_row_155_whoever_has_no_file_descriptors_left_says_so_and_heals(house: House) -> None:
-    kept = house.upload().json()["id"]
+    house.tokens = house.redeem(house.code()).json()
+    before = house.images()
     with limited(house, resource.RLIMIT_NOFILE, 64):
         for service in house.services:
             with contextlib.ExitStack() as idle:
@@ -127,7 +132,7 @@ def test_row_155_whoever_has_no_file_descriptors_left_says_so_and_heals(house: H
                     answer = httpx2.get(f"{service.url}/livez", trust_env=False, timeout=2)
                     assert answer.status_code in (200, 503)
             wait_for(functools.partial(answers, service))
-        assert house.images() == {kept}
+        assert house.images() == before
         assert [house.upload().status_code for _ in range(3)] == [201] * 3
         house.tokens = house.refresh().json()
         assert house.redeem(house.code()).status_code == 200
