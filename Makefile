@@ -33,7 +33,7 @@ check: $(DEVELOPMENT) ## Check format, style, types, the direction of imports, p
 fuzz: $(DEVELOPMENT) ## Send both services what nobody in their right mind would, for about an hour.
 	$(BIN)/python -m pytest tests/fuzzing --hypothesis-profile long --timeout 7200 --numprocesses $(WORKERS)
 
-mutants: $(DEVELOPMENT) ## Open known holes one by one, and see that a test notices each; about ten minutes.
+mutants: $(DEVELOPMENT) ## Open known holes one by one, and see that a test notices each; a quarter of an hour.
 	$(BIN)/python -m tests.mutants
 
 chaos: $(DEVELOPMENT) ## Kill, hang and fill up everything under load, for about half an hour.

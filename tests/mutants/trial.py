@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -97,13 +96,12 @@ class Copy:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
             try:
                 status: int | None = process.wait(limit)
             except subprocess.TimeoutExpired:
                 status = None
-                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
                 process.wait()
         seen = json.loads(report.read_text(encoding="utf-8")) if report.exists() else []
         seconds = time.monotonic() - started
