@@ -20,7 +20,7 @@ def main(memory_bytes: int, cpu_seconds: int) -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
     with suppress(OSError, ValueError):
-        # What it writes to, not what it maps: libraries are on every page that the service has already paid for.
+        # What it may write to, not what it maps: the pages of libraries are shared with the service.
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(5)

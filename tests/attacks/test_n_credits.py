@@ -89,7 +89,7 @@ async def test_row_114_and_117_a_balance_has_one_history_however_many_spend_at_o
     chance = random.Random(114)
     async with two(gallery, welcome_credits=100) as processes:
         houses = [process.app.state.resource_api for process in processes]
-        for number in range(10):
+        for number in range(6):
             owner = f"{gallery.settings.issuer} person-{number}"
             prices = [chance.choice((1, 5, 30, 60, 100)) for _ in range(30)]
             asked = [_open_and_spend(houses[at % 2], owner, price) for at, price in enumerate(prices)]

@@ -24,7 +24,7 @@ def _answered(gallery: gallery_stage.GalleryStage, sent: stage.Sent) -> stage.An
     return answer
 
 
-@stage.budget(short=150, long=60_000)
+@stage.budget(short=150, long=20_000)
 @given(form=gallery_words.forms())
 def test_a_form_is_an_image_or_is_refused(
     gallery: gallery_stage.GalleryStage, form: gallery_words.Form
@@ -39,7 +39,7 @@ def test_a_form_is_an_image_or_is_refused(
         assert answer.status == 201
 
 
-@stage.budget(short=200, long=100_000)
+@stage.budget(short=200, long=30_000)
 @given(token=gallery_words.tokens())
 def test_a_token_is_good_or_its_bearer_is_nobody(
     gallery: gallery_stage.GalleryStage, token: gallery_words.Token

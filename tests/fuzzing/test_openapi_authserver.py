@@ -43,7 +43,7 @@ def aim(oauth: oauth_stage.OAuthStage, case: Any, who: str) -> None:
             place |= {name: value for name, value in values.items() if name in place}
 
 
-@stage.budget(short=80, long=60_000)
+@stage.budget(short=80, long=20_000)
 @given(data=st.data(), aimed=st.booleans(), who=st.sampled_from(["basic", "machine", "post", "nobody"]))
 def test_every_answer_is_one_that_the_document_promises(
     oauth: oauth_stage.OAuthStage, cases: Any, data: st.DataObject, aimed: bool, who: str

@@ -17,7 +17,7 @@ def cases(gallery: gallery_stage.GalleryStage) -> Any:
     return documented.cases(document)
 
 
-@stage.budget(short=200, long=60_000)
+@stage.budget(short=200, long=20_000)
 @given(
     data=st.data(), aimed=st.booleans(), who=st.sampled_from(["owner", "owner", *gallery_stage.WHO, "nobody"])
 )

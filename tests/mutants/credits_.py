@@ -1,10 +1,11 @@
-"""Mutants of credits and of requests that may be repeated."""
+"""Mutants of credits, of an owner's room, and of requests that may be repeated."""
 
 from __future__ import annotations
 
 from .mutant import Mutant
 
 N = "tests/attacks/test_n_credits.py::"
+T = "tests/attacks/test_t_storage.py::"
 
 MUTANTS = (
     Mutant(
@@ -30,5 +31,13 @@ MUTANTS = (
         new="    if not row.fingerprint:\n",
         hole="A different request is answered with the first one's answer (OWASP ASVS 2.3.3).",
         tests=(N + "test_row_115_a_key_belongs_to_one_body_one_person_and_one_route",),
+    ),
+    Mutant(
+        name="room-for-everybody-at-once",
+        file="resource_api/storage.py",
+        old='        index_elements=[storage.c.owner], set_={"bytes": total}, where=total <= limit\n',
+        new='        index_elements=[storage.c.owner], set_={"bytes": total}\n',
+        hole="Of many who upload at once all find room, and the disk is whose is fastest (OWASP API4:2023).",
+        tests=(T + "test_row_127_an_owners_room_is_never_overfilled_by_two_servers",),
     ),
 )
