@@ -53,6 +53,13 @@ class House:
     def refresh(self) -> httpx2.Response:
         return self.ask("token", grant_type="refresh_token", refresh_token=self.tokens["refresh_token"])
 
+    def rotate(self) -> bool:
+        """Whether the app has got its next tokens; it holds them then."""
+        answer = self.refresh()
+        if answer.status_code == 200:
+            self.tokens = answer.json()
+        return answer.status_code == 200
+
     def ask(self, endpoint: str, **form: str) -> httpx2.Response:
         url = f"{self.authserver.url}/oauth/{endpoint}"
         return httpx2.post(url, data=form, **self.app.credentials(), trust_env=False, timeout=30)
