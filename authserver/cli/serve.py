@@ -156,7 +156,9 @@ def _shared_metrics(config: settings.Settings) -> Iterator[None]:
     if config.workers == 1 or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         yield
         return
-    folder = tempfile.mkdtemp(prefix="authserver-metrics-")
+    # Mapped into memory, a page for which a full disk has no room would kill the process.
+    in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  mkdtemp makes it ours alone
+    folder = tempfile.mkdtemp(prefix="authserver-metrics-", dir=in_memory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     try:
         yield

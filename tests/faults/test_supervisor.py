@@ -36,11 +36,16 @@ def test_row_152_the_workers_of_a_killed_supervisor_leave_the_port_to_the_next_o
     service: str, tmp_path: Path
 ) -> None:
     port = processes.free_port()
-    given, url = settings_for(service, tmp_path, port), f"http://localhost:{port}"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    given = {**settings_for(service, tmp_path, port), "TMPDIR": str(temporary)}
+    url = f"http://localhost:{port}"
     command = [service, "serve", "--workers", "2"]
     with processes.started(command, given, tmp_path, url, path="/livez") as program:
         workers = psutil.Process(program.process.pid).children(recursive=True)
         assert len(workers) >= 2
+        assert httpx2.get(f"{url}/metrics", trust_env=False, timeout=30).status_code == 200
+        assert not list(temporary.iterdir()), "what workers share must not depend on room on a disk"
         program.process.kill()
         program.process.wait()
         _, alive = psutil.wait_procs(workers, timeout=20)
