@@ -36,8 +36,11 @@ async def ask_until_it_is_gone(http: Any, url: str, form: dict[str, str]) -> int
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_sigterm_under_load_loses_no_request(database_url: str, tmp_path: Path, workers: str) -> None:
-    async with services.serving(database_url, tmp_path, 1, "--workers", workers) as app:
+async def test_sigterm_under_load_loses_no_request(tmp_path: Path, workers: str) -> None:
+    """On SQLite; on PostgreSQL, and for the gallery, `tests/faults/test_stopping.py` replaces server after server."""
+    async with services.serving(
+        f"sqlite:///{tmp_path}/authserver.db", tmp_path, 1, "--workers", workers
+    ) as app:
         form = app.form(grant_type="client_credentials")
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as http:
             asking = [
