@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -243,11 +244,12 @@ def test_flags_win_and_reach_every_worker(tmp_path: Path, jwks_url: str) -> None
 
 
 def test_workers_leave_no_metrics_behind(tmp_path: Path, jwks_url: str) -> None:
-    given = trusting(jwks_url) | {"TMPDIR": str(tmp_path)}
-    with processes.resource_api(given, tmp_path, "--workers", "2") as program:
-        assert list(tmp_path.glob("resource-api-metrics-*"))
+    with processes.resource_api(trusting(jwks_url), tmp_path, "--workers", "2") as program:
+        worker = psutil.Process(program.process.pid).children()[-1]
+        folder = Path(worker.environ()["PROMETHEUS_MULTIPROC_DIR"])
+        assert list(folder.iterdir())
         assert program.stop() == 0
-    assert not list(tmp_path.glob("resource-api-metrics-*"))
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
