@@ -31,7 +31,7 @@ from .measuring import wait_for
 from .postgres import Postgres
 from .stage import LONG, Service, Stage
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

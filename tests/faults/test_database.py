@@ -132,6 +132,7 @@ def test_row_153_without_its_database_nobody_waits_and_nothing_wrong_is_said(
 
 @pytest.mark.processes
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_row_153_what_the_database_refuses_is_503_and_has_not_happened(stage: Stage, fault: str) -> None:
     stage.wait_until_ready()

@@ -47,7 +47,7 @@ async def rotate(stage: Stage) -> set[str]:
 
 @pytest.mark.processes
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_row_47_ten_rotations_under_load_and_no_token_is_refused(stage: Stage) -> None:
     stage.wait_until_ready()
     before = published(stage)

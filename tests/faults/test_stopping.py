@@ -12,7 +12,7 @@ from .stage import Stage
 
 @pytest.mark.processes
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_row_157_servers_are_replaced_one_by_one_and_nobody_is_cut_off(stage: Stage) -> None:
     stage.wait_until_ready()
     with load.running(stage) as history:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import processes
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 SERVICES = ("authserver", "resource-api")
 

@@ -26,7 +26,7 @@ from . import stage as stages
 from .measuring import wait_for
 from .stage import PEOPLE, SCOPES, Service
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow]
+pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(600)]
 
 BEFORE = 6
 """Tries that Valkey has counted when it fails."""
