@@ -29,9 +29,14 @@ def explain(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, database.UnavailableError):
         return (
             NOT_READY,
-            "The database does not answer. Check RESOURCE_API_DATABASE_URL and that it is running.",
+            f"The database does not answer{_reason(error)}. Check RESOURCE_API_DATABASE_URL and that it is running.",
         )
     if isinstance(error, exc.DBAPIError):
-        reason = str(error.orig).partition("\n")[0].rpartition(">: ")[2]
-        return NOT_READY, f"The database refuses: {reason}. Check RESOURCE_API_DATABASE_URL."
+        return NOT_READY, f"The database refuses{_reason(error.orig)}. Check RESOURCE_API_DATABASE_URL."
     return None
+
+
+def _reason(error: object) -> str:
+    """What the driver says, without the name of its error's class."""
+    reason = str(error).partition("\n")[0].rpartition(">: ")[2]
+    return f": {reason}" if reason else ""

@@ -54,8 +54,7 @@ async def test_sigterm_under_load_loses_no_request(tmp_path: Path, workers: str)
     assert "Traceback" not in app.programs[0].output()
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("sent", "workers"), [(signal.SIGINT, "1"), (signal.SIGTERM, "2")])
 def test_an_idle_server_stops_at_once(tmp_path: Path, sent: signal.Signals, workers: str) -> None:
     running = processes.authserver({}, tmp_path, "--workers", workers)
     with running as program, httpx2.Client(trust_env=False) as http:

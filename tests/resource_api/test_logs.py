@@ -78,4 +78,4 @@ async def test_a_full_disk_under_the_log_stops_nobody(
         with contextlib.suppress(OSError):
             full.close()  # what could not be written is still in its buffer
     assert answer.status_code == 200
-    assert written.getvalue() == ""
+    assert "resource_api.http" not in written.getvalue()  # the key set may be told of before the disk is full
