@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/runtime.installed
 DEVELOPMENT := $(VENV)/development.installed
-WORKERS ?= logical
+# More than there are cores: some tests wait for programs to start and stop.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 # Where Python is told to write no bytecode (images often say so), each start would compile us anew, for half a second.
 COMPILE := $(BIN)/python -m compileall -q authserver resource_api keys
