@@ -74,6 +74,15 @@ class Service:
         children = psutil.Process(self.pid).children()
         return [each.pid for each in children if "spawn_main" in command_line(each)]
 
+    @property
+    def complete(self) -> bool:
+        """Whether all workers are its own: those of a supervisor that was killed answer for a moment still."""
+        if "--workers" not in self.command:
+            return True
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return len(self.workers) == int(self.command[self.command.index("--workers") + 1])
+        return False
+
     def start(self) -> None:
         self.logs.append(self.folder / f"{self.command[0]}-{time.monotonic_ns()}.log")
         with self.logs[-1].open("wb") as log:
@@ -95,7 +104,7 @@ class Service:
             if self.process.poll() is not None:
                 time.sleep(0.1)
                 self.start()
-            return self.ready
+            return self.ready and self.complete
 
         try:
             wait_for(ready)
