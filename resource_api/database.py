@@ -106,7 +106,7 @@ class Database:
                 self._abandoned.add(task)
                 task.add_done_callback(self._buried)
         if not task.done():
-            raise UnavailableError("the database does not answer")
+            raise UnavailableError(f"no answer within {PATIENCE_SECONDS} s")
         return task.result()
 
     def _buried(self, task: asyncio.Task[Any]) -> None:

@@ -48,7 +48,7 @@ def _text(error: Exception) -> str:
     if isinstance(error, users.EmailTakenError):
         return f"There is an account for {error} already. `authserver user list` shows all."
     if isinstance(error, database.UnavailableError):
-        reason = str(error).partition("\n")[0].rpartition(">: ")[2]  # without the name of the driver's error
+        reason = str(error).partition("\n")[0].rpartition(">: ")[2].rstrip(": ")  # without the driver's class
         why = f": {reason}" if reason else ""
         return f"The database does not answer{why}. Check AUTHSERVER_DATABASE_URL and that it is running."
     return str(error) or type(error).__name__

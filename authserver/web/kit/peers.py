@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LONGEST = 100  # characters of an address, with zone, brackets and port
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -48,8 +50,13 @@ def _text(peer: str) -> str:
     return str(parsed) if parsed else peer
 
 
+def _parse(text: str) -> Address | None:
+    # What is remembered is bounded in length as well: a careless proxy passes on whatever strangers send.
+    return _parsed(text) if len(text) <= LONGEST else None
+
+
 @functools.lru_cache(maxsize=4096)
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parsed(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):  # [::1]:443
         text = text[1:].partition("]")[0]
