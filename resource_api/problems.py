@@ -114,7 +114,7 @@ KINDS = {
             "too_large",
             413,
             "The request is too large",
-            "JSON bodies may have 64 KiB, uploads 10 MiB; of a picture's pixels, the detail says how many.",
+            "JSON bodies may have 64 KiB, uploads 10 MiB, and a picture as many pixels as the detail says.",
             "Send less, or a smaller picture.",
         ),
         Kind(
