@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI
@@ -29,6 +30,7 @@ from .web.protocol import well_known
 
 FLUSH_SECONDS = 1.0
 STOP_SECONDS = 5.0
+_SUPERVISOR_SECONDS = 0.5
 
 
 def create_app(config: settings.Settings, *, clock: clock.Clock = clock.system) -> FastAPI:
@@ -74,7 +76,8 @@ def _end_with_supervisor() -> None:
         return
 
     def wait() -> None:
-        supervisor.join()
+        while os.getppid() == supervisor.pid:
+            time.sleep(_SUPERVISOR_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="supervisor", daemon=True).start()

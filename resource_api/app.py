@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -44,6 +45,8 @@ from . import (
 )
 from .metrics import Metrics
 from .problems import Problem
+
+_SUPERVISOR_SECONDS = 0.5
 
 ROUTERS = (
     profile,
@@ -116,7 +119,8 @@ def _end_with_supervisor() -> None:
         return
 
     def wait() -> None:
-        supervisor.join()
+        while os.getppid() == supervisor.pid:
+            time.sleep(_SUPERVISOR_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="supervisor", daemon=True).start()

@@ -16,12 +16,10 @@ from typing import Annotated, Any
 
 import typer
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import multiprocess
 
 from .. import credentials, settings, uvicorn_protocol
 from ..oauth import signing_keys
-from . import exits, patience, ports, running, terminal
+from . import exits, patience, ports, running, supervisor, terminal
 
 HELP = """The server. SQLite is migrated by itself; on PostgreSQL an old schema is refused (exit 4).
 
@@ -71,7 +69,8 @@ def serve(
         if config.workers == 1:
             uvicorn.run(APPLICATION, factory=True, **options(config))
         else:
-            _run_workers(config)
+            served = uvicorn.Config(APPLICATION, factory=True, workers=config.workers, **options(config))
+            supervisor.run(served)
 
 
 def options(config: settings.Settings) -> dict[str, Any]:
@@ -90,33 +89,6 @@ def options(config: settings.Settings) -> dict[str, Any]:
         "timeout_keep_alive": patience.KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": patience.GRACE_SECONDS,
     }
-
-
-class _Workers(multiprocess.Multiprocess):
-    """uvicorn's supervisor, which would keep the door open after everyone behind it has left."""
-
-    interrupted = False
-
-    def handle_int(self) -> None:
-        self.interrupted = True
-        super().handle_int()
-
-    def terminate_all(self) -> None:
-        # Open here, the socket would take connections that no worker accepts, and cut them off at the end.
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
-
-
-def _run_workers(config: settings.Settings) -> None:
-    """Serves by several processes that share a socket. Raises CommandError when they can't start."""
-    served = uvicorn.Config(APPLICATION, factory=True, workers=config.workers, **options(config))
-    workers = _Workers(served, sockets=[served.bind_socket()])
-    workers.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
-        raise exits.CommandError("A worker could not start; what it said stands above.", exits.NOT_READY)
-    if workers.interrupted:
-        sys.exit(exits.INTERRUPTED)
 
 
 async def _prepare(config: settings.Settings) -> credentials.SecretKeys:

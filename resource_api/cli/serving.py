@@ -16,11 +16,9 @@ from typing import Any
 
 import typer
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import multiprocess
 
 from .. import settings, uvicorn_protocol
-from . import exits, patience, ports, shape
+from . import exits, patience, ports, shape, supervisor
 
 APPLICATION = "resource_api.app:from_environment"
 
@@ -45,7 +43,8 @@ def serve(flags: Mapping[str, Any]) -> None:
         if config.workers == 1:
             uvicorn.run(APPLICATION, factory=True, **options(config))
         else:
-            _run_workers(config)
+            served = uvicorn.Config(APPLICATION, factory=True, workers=config.workers, **options(config))
+            supervisor.run(served)
 
 
 def options(config: settings.Settings) -> dict[str, Any]:
@@ -64,33 +63,6 @@ def options(config: settings.Settings) -> dict[str, Any]:
         "timeout_keep_alive": patience.KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": patience.GRACE_SECONDS,
     }
-
-
-class _Workers(multiprocess.Multiprocess):
-    """uvicorn's supervisor, which would keep the door open after everyone behind it has left."""
-
-    interrupted = False
-
-    def handle_int(self) -> None:
-        self.interrupted = True
-        super().handle_int()
-
-    def terminate_all(self) -> None:
-        # Open here, the socket would take connections that no worker accepts, and cut them off at the end.
-        for listener in self.sockets:
-            listener.close()
-        super().terminate_all()
-
-
-def _run_workers(config: settings.Settings) -> None:
-    """Serves by several processes that share a socket. Raises CommandError when they can't start."""
-    served = uvicorn.Config(APPLICATION, factory=True, workers=config.workers, **options(config))
-    workers = _Workers(served, sockets=[served.bind_socket()])
-    workers.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
-        raise exits.CommandError("A worker could not start; what it said stands above.", exits.NOT_READY)
-    if workers.interrupted:
-        sys.exit(exits.INTERRUPTED)
 
 
 def _refuse_plain_http(config: settings.Settings) -> None:

@@ -29,7 +29,7 @@ from authserver.people import users
 from ..authserver.protocol.flows import CB, PASSWORD, App
 from ..support import authserver, processes
 from . import postgres
-from .measuring import Stopwatch, command_line, family_of, wait_for
+from .measuring import Stopwatch, family_of, wait_for
 from .postgres import Postgres
 
 LONG = "CHAOS_CYCLES" in os.environ
@@ -71,8 +71,7 @@ class Service:
     @property
     def workers(self) -> list[int]:
         """The processes that a supervisor has started to serve."""
-        children = psutil.Process(self.pid).children()
-        return [each.pid for each in children if "spawn_main" in command_line(each)]
+        return [each.pid for each in psutil.Process(self.pid).children()]
 
     @property
     def complete(self) -> bool:

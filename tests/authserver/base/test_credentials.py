@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import stat
+import subprocess
+import sys
 import threading
 import uuid
 from pathlib import Path
@@ -54,6 +56,26 @@ def test_tokens_and_ids_do_not_repeat() -> None:
     assert ids == sorted(set(ids))
     assert uuid.UUID(ids[0]).version == 7
     assert uuid.UUID(credentials.new_subject()).version == 4
+
+
+def test_what_copies_of_a_process_draw_differs() -> None:
+    # Workers are forked: did they go on from what their supervisor has drawn, two of them would make the same ids.
+    program = """
+import os, random
+from authserver import credentials
+def made():
+    return credentials.new_id(1.8e9)[-12:], credentials.new_token("rt"), credentials.new_subject(), random.random()
+made()
+for _ in range(2):
+    if os.fork() == 0:
+        print(*made(), flush=True)
+        os._exit(0)
+    os.wait()
+print(*made())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    drawn = done.stdout.split()
+    assert len(drawn) == len(set(drawn)) == 12
 
 
 def test_what_is_sealed_opens_only_with_its_key_in_its_row() -> None:
