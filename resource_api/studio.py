@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-from . import logs, problems
+from . import database, logs, problems
 from .easel import LENGTH
 from .problems import Problem
 
@@ -53,6 +53,7 @@ class Studio:
         self._waiting = 0
         self._turns: dict[str, asyncio.Lock] = {}
         self._queued: Counter[str] = Counter()
+        self._unanswered: Counter[str] = Counter()
 
     async def run(self, work: Callable[..., T], *arguments: object) -> T:
         """What `work(*arguments)` returns or raises, in the child.
@@ -90,20 +91,28 @@ class Studio:
         """One owner's pictures are made one after the other, so that what was checked before is still so after.
 
         It saves work and keeps an owner from filling the queue; that nothing is spent twice is the database's
-        doing. Raises `Problem` 429 when too many of the owner's requests wait.
+        doing. When the database leaves one unanswered, those who waited for it don't try in their turn: each would
+        hear 503 later than the one before. Raises `Problem` 429 when too many of the owner's requests wait.
         """
         if self._queued[owner] >= OWN_WAITING:
             raise Problem(
                 "too_many_requests", "Too many of your requests wait.", headers={"Retry-After": "5"}
             )
         self._queued[owner] += 1
+        unanswered = self._unanswered[owner]
         try:
             async with self._turns.setdefault(owner, asyncio.Lock()):
-                yield
+                if self._unanswered[owner] != unanswered:
+                    raise problems.busy()
+                try:
+                    yield
+                except database.UnavailableError:
+                    self._unanswered[owner] += 1
+                    raise
         finally:
             self._queued[owner] -= 1
             if not self._queued[owner]:
-                del self._queued[owner], self._turns[owner]
+                del self._queued[owner], self._turns[owner], self._unanswered[owner]
 
     async def close(self) -> None:
         """Lets the picture in hand be finished, and ends the child."""

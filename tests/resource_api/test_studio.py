@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from resource_api import studio
+from resource_api import database, studio
 from resource_api.problems import Problem
 
 
@@ -145,6 +145,32 @@ async def test_one_owner_cannot_take_every_place(room: studio.Studio) -> None:
     await asyncio.gather(take("ana", "a"), take("ana", "b"), take("bruno", "c"))
     assert order.index("a out") < order.index("b in")
     assert order.index("c in") < order.index("b in")
+
+
+async def test_when_the_database_is_away_those_in_line_hear_so_with_the_first(room: studio.Studio) -> None:
+    release = asyncio.Event()
+    tried: list[str] = []
+
+    async def ask(owner: str) -> None:
+        async with room.turn(owner):
+            tried.append(owner)
+            await release.wait()
+            raise database.UnavailableError
+
+    asking = [asyncio.create_task(ask(owner)) for owner in ("ana", "ana", "ana", "bruno")]
+    await asyncio.sleep(0)
+    release.set()
+    errors = await asyncio.gather(*asking, return_exceptions=True)
+    assert tried == ["ana", "bruno"]
+    assert [type(error) for error in errors] == [
+        database.UnavailableError,
+        Problem,
+        Problem,
+        database.UnavailableError,
+    ]
+    async with room.turn("ana"):
+        tried.append("ana again")
+    assert tried[-1] == "ana again"
 
 
 async def test_too_many_of_one_owner_are_429_and_others_are_not(room: studio.Studio) -> None:
