@@ -245,8 +245,9 @@ def test_flags_win_and_reach_every_worker(tmp_path: Path, jwks_url: str) -> None
 
 def test_workers_leave_no_metrics_behind(tmp_path: Path, jwks_url: str) -> None:
     with processes.resource_api(trusting(jwks_url), tmp_path, "--workers", "2") as program:
-        worker = psutil.Process(program.process.pid).children()[-1]
-        (folder,) = {Path(each.path).parent for each in worker.open_files() if "-metrics-" in each.path}
+        workers = psutil.Process(program.process.pid).children()
+        opened = [Path(each.path) for worker in workers for each in worker.open_files()]
+        (folder,) = {path.parent for path in opened if "-metrics-" in path.parent.name}
         assert program.stop() == 0
     assert not folder.exists()
 
