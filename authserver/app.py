@@ -6,19 +6,21 @@ import asyncio
 import contextlib
 import functools
 import gc
+import inspect
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, request_response
 
 from . import audit, cache, clock, credentials, database, i18n, jobs, limits, logs, settings
 from .oauth import authorization_requests, signing_keys
@@ -107,10 +109,19 @@ def _build(config: settings.Settings, now: clock.Clock) -> state.State:
     )
 
 
+class _Plain(APIRoute):
+    """A route of FastAPI that doesn't ask at each call what its function needs, where that is the request alone."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
+        super().__init__(path, endpoint, **named)
+        if [*inspect.signature(endpoint).parameters] == ["request"]:
+            self.app = request_response(endpoint)
+
+
 @functools.cache
 def _routes(path: str) -> tuple[BaseRoute, ...]:
     """Every route below the issuer's path, flat: a router inside a router is searched twice at each request."""
-    flat = APIRouter()
+    flat = APIRouter(route_class=_Plain)
     for router in (*protocol.ROUTERS, *sign_in.ROUTERS, *docs.ROUTERS, static.router, health.router):
         for route in router.routes:
             assert isinstance(route, APIRoute)

@@ -12,11 +12,15 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import structlog
 
 from .settings import Settings
+
+# Of the request that runs now; its lines are found by it.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 HIDDEN = "…"
 MAX_LENGTH = 2_000  # of one value; a line stays well under 16 KiB
@@ -54,7 +58,7 @@ def configure(settings: Settings) -> None:
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     render: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
@@ -107,6 +111,12 @@ class _Lines(structlog.WriteLogger):
             super().msg(message)
 
     debug = info = warning = error = critical = exception = msg
+
+
+def _add_request_id(_logger: object, _method: str, line: Any) -> Any:
+    if found := request_id.get():
+        line["request_id"] = found
+    return line
 
 
 _PLAIN = frozenset((bool, int, float, type(None)))

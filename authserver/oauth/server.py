@@ -1,6 +1,6 @@
 """The protocol's front door for clients: token, revocation and introspection requests in, answers out.
 
-Grants and endpoints are registered here. `authorize` is the front door for browsers.
+Grants and endpoints are named here. `authorize` is the front door for browsers.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error
+from authlib.oauth2.rfc6749.endpoint import Endpoint
 from sqlalchemy.orm import Session
 
 from .. import database
@@ -17,12 +18,10 @@ ENDPOINTS = (revocation.RevocationEndpoint, introspection.IntrospectionEndpoint)
 
 
 def make(oauth: context.OAuth, session: Session) -> authorization_server.AuthorizationServer:
-    """The protocol for one request, with everything registered."""
+    """The protocol for one request, with all grants registered."""
     server = authorization_server.AuthorizationServer(oauth, session)
     for grant, extensions in grants.ALL:
         server.register_grant(grant, extensions)
-    for endpoint in ENDPOINTS:
-        server.register_endpoint(endpoint)
     return server
 
 
@@ -42,16 +41,25 @@ def token(oauth: context.OAuth, session: Session, request: messages.Request) -> 
 
 def revoke(oauth: context.OAuth, session: Session, request: messages.Request) -> messages.Answer:
     """Answer a revocation request (RFC 7009 §2). An error answer is raised as database.Refused."""
-    return _answer(
-        oauth, session, request, lambda server, sent: server.create_endpoint_response("revocation", sent)
-    )
+    return _endpoint(oauth, session, request, revocation.RevocationEndpoint)
 
 
 def introspect(oauth: context.OAuth, session: Session, request: messages.Request) -> messages.Answer:
     """Answer an introspection request (RFC 7662 §2). An error answer is raised as database.Refused."""
-    return _answer(
-        oauth, session, request, lambda server, sent: server.create_endpoint_response("introspection", sent)
-    )
+    return _endpoint(oauth, session, request, introspection.IntrospectionEndpoint)
+
+
+def _endpoint(
+    oauth: context.OAuth, session: Session, request: messages.Request, endpoint: type[Endpoint]
+) -> messages.Answer:
+    def answer(
+        server: authorization_server.AuthorizationServer, sent: messages.ProtocolRequest
+    ) -> messages.Answer:
+        server.register_endpoint(endpoint)
+        made: messages.Answer = server.create_endpoint_response(endpoint.ENDPOINT_NAME, sent)
+        return made
+
+    return _answer(oauth, session, request, answer)
 
 
 def _answer(

@@ -5,6 +5,7 @@ With several workers, `serve` sets PROMETHEUS_MULTIPROC_DIR before they start, a
 
 from __future__ import annotations
 
+import functools
 import os
 
 import prometheus_client
@@ -39,6 +40,7 @@ class Metrics:
             buckets=SECONDS,
             registry=self._registry,
         )
+        self._of = functools.lru_cache(maxsize=1024)(self._series)
         self._lost = prometheus_client.Counter(
             "authserver_audit_events_lost_total",
             "Events that never reached the audit table, because the database was away for too long.",
@@ -55,8 +57,14 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts an answered request under its route's template."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._duration.labels(method, route).observe(seconds)
+        counted, timed = self._of(method, route, status)
+        counted.inc()
+        timed.observe(seconds)
+
+    def _series(
+        self, method: str, route: str, status: int
+    ) -> tuple[prometheus_client.Counter, prometheus_client.Histogram]:
+        return self._requests.labels(method, route, str(status)), self._duration.labels(method, route)
 
     def events_lost(self, number: int) -> None:
         """Counts audit events that had to be given up."""

@@ -5,11 +5,12 @@ Pure ASGI: responses stream through, context variables reach the endpoints, and 
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 import uuid
+from typing import Any
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -45,7 +46,11 @@ class Edge:
         self.limit = limit
         usual = HEADERS | ({"Strict-Transport-Security": HSTS} if settings.secure else {})
         self.headers = [(name.lower().encode(), value.encode()) for name, value in usual.items()]
-        self.log = logs.get_logger("http")
+
+    @functools.cached_property
+    def log(self) -> Any:
+        """Bound once, with the first request: to bind it takes longer than some of what it logs."""
+        return logs.get_logger("http").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -73,13 +78,13 @@ class _Exchange:
         if self.method == "HEAD":
             self.scope["method"] = "GET"
         audit_token = audit.context.set(audit.Context(request_id=self.request_id, ip=peer))
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=self.request_id)
+        logs_token = logs.request_id.set(self.request_id)
         try:
             await self._answer()
         finally:
             audit.context.reset(audit_token)
             self._record(peer)
+            logs.request_id.reset(logs_token)
 
     async def _answer(self) -> None:
         request = Request(self.scope, self.receive)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 from starlette.requests import HTTPConnection
 
@@ -36,4 +35,5 @@ class State:
 
 def of(request: HTTPConnection) -> State:
     """The state of the application that serves `request`."""
-    return cast(State, request.app.state.authserver)
+    here: State = request.app.state.authserver
+    return here

@@ -32,7 +32,6 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     logs.configure(settings.load(log_format="json", log_level="debug"))
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
     for logger, level, propagate, handlers in before:
         logger.setLevel(level)
         logger.propagate = propagate
@@ -40,8 +39,9 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_a_line_says_when_how_serious_what_and_for_which_request(lines: Any) -> None:
-    structlog.contextvars.bind_contextvars(request_id="r-1", client_id="app_1")
+    token = logs.request_id.set("r-1")
     logs.get_logger("http").info("request", status=200, path="/login")
+    logs.request_id.reset(token)
     (line,) = lines()
     assert line.pop("ts").endswith("Z")
     assert line == {
@@ -49,7 +49,6 @@ def test_a_line_says_when_how_serious_what_and_for_which_request(lines: Any) -> 
         "logger": "authserver.http",
         "event": "request",
         "request_id": "r-1",
-        "client_id": "app_1",
         "status": 200,
         "path": "/login",
     }
