@@ -27,6 +27,9 @@ def migrate() -> None:
         terminal.say(f"The database is at {before} already.")
         return
     migrations.upgrade_now(config.database_url)
+    if before is not None and before not in migrations.VERSIONS:
+        terminal.say(f"A newer version has brought the database to {before}; this one still works with it.")
+        return
     terminal.say(f"The database went from {before or 'empty'} to {migrations.HEAD}.")
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from .. import audit, cache, clock, credentials, database, limits, migrations, settings
 from ..oauth.context import OAuth
 from ..people import passwords
-from . import exits
+from . import exits, terminal
 
 T = TypeVar("T")
 
@@ -65,7 +65,10 @@ async def opened(config: settings.Settings) -> AsyncIterator[Here]:
 
 async def prepare(config: settings.Settings) -> None:
     """See that the database has the shape this version needs: SQLite is migrated, PostgreSQL by command alone,
-    because other nodes may still run the old version. Raises CommandError, UnavailableError."""
+    because other nodes may still run the old version; these may be started again meanwhile.
+
+    Raises CommandError, UnavailableError.
+    """
     store = database.Database(config.database_url, pool_size=1)
     try:
         shape = await store.read(migrations.check)
@@ -74,8 +77,14 @@ async def prepare(config: settings.Settings) -> None:
     if shape == "current":
         return
     if shape == "ahead":
+        terminal.say(
+            "A newer version of authserver has migrated this database; this one still works with it."
+        )
+        return
+    if shape == "apart":
         raise exits.CommandError(
-            "A newer version of authserver has migrated this database. Run that version, or restore a backup.",
+            "A newer version of authserver has migrated this database, beyond what this one can use. "
+            "Run that version, or restore a backup.",
             exits.NOT_READY,
         )
     if not config.is_sqlite:

@@ -10,13 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
+from .. import database
+
 FOLDER = Path(__file__).parent
 
 VERSIONS = tuple(sorted(path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py")))
 HEAD = VERSIONS[-1]
 """The version this program needs."""
 
-State = Literal["current", "behind", "ahead", "empty"]
+State = Literal["current", "behind", "ahead", "apart", "empty"]
 
 
 def current(session: Session) -> str | None:
@@ -31,19 +33,42 @@ def current(session: Session) -> str | None:
 
 
 def check(session: Session) -> State:
-    """How the database compares to this program: `ahead` when a newer program has migrated it."""
+    """How the database compares to this program.
+
+    `ahead`: a newer program has migrated it, and left everything that this one needs; `apart`: it has not.
+    """
     version = current(session)
     if version is None:
         return "empty"
     if version == HEAD:
         return "current"
-    return "behind" if version in VERSIONS else "ahead"
+    if version in VERSIONS:
+        return "behind"
+    return "apart" if missing(session) else "ahead"
+
+
+def missing(session: Session) -> list[str]:
+    """What this program would trip over in a database that a newer one has migrated: columns that are gone, and new
+    ones that it can't fill. Of the tables that are imported by now, as all are in a server."""
+    there = {name: found for (_, name), found in sa.inspect(session.connection()).get_multi_columns().items()}
+    wrong = []
+    for name, table in database.metadata.tables.items():
+        columns = {each["name"]: each for each in there.get(name, [])}
+        wrong += [f"{name}.{column}" for column in table.columns.keys() - columns.keys()]
+        for column in columns.keys() - table.columns.keys():
+            about = columns[column]
+            by_itself = (
+                about["nullable"] or about["default"] is not None or {"identity", "computed"} & about.keys()
+            )
+            wrong += [] if by_itself else [f"{name}.{column}"]
+    return sorted(wrong)
 
 
 async def upgrade(url: str) -> None:
     """Brings the database at `url` to `HEAD`; several processes may try at once, and later ones find it done.
 
-    Raises database.UnavailableError when it does not answer, AheadError when a newer program was here.
+    One that is `ahead` is left as it is. Raises database.UnavailableError when it does not answer, AheadError when
+    it is `apart`.
     """
     from . import upgrading  # importing Alembic takes half a second
 
@@ -56,4 +81,4 @@ def upgrade_now(url: str) -> None:
 
 
 class AheadError(Exception):
-    """The database was migrated by a newer version of this program; going back is not possible."""
+    """The database was migrated by a newer version of this program, beyond what this one can use."""

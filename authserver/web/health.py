@@ -29,7 +29,7 @@ async def readyz(request: Request) -> Response:
     if verbose:
         _refuse_strangers(request)
     results = {name: await _try(check, request) for name, check in CHECKS.items()}
-    ready = all(result == "ok" for result in results.values())
+    ready = all(result.startswith("ok") for result in results.values())
     headers = {} if ready else {"Retry-After": str(problems.RETRY_SECONDS)}
     if verbose:
         return JSONResponse({"ready": ready, "checks": results}, 200 if ready else 503, headers)
@@ -63,8 +63,14 @@ async def _database(request: Request) -> str:
 
 
 async def _schema(request: Request) -> str:
-    current = await state.of(request).database.read(migrations.current)
-    return "ok" if current == migrations.HEAD else f"at {current}, this program expects {migrations.HEAD}"
+    """Nodes of the last version serve on while those of the next replace them one by one, on the new shape."""
+    store = state.of(request).database
+    shape = await store.read(migrations.check)
+    if shape == "current":
+        return "ok"
+    if shape == "ahead":
+        return f"ok, at {await store.read(migrations.current)} by a newer program"
+    return f"at {await store.read(migrations.current)}, this program expects {migrations.HEAD}"
 
 
 async def _keys(request: Request) -> str:

@@ -52,7 +52,7 @@ async def test_upgrading_may_be_tried_at_once_and_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/deep/er/gallery.db"
     await asyncio.gather(*(migrations.upgrade(url) for _ in range(4)))
     await migrations.upgrade(url)
-    assert await migrations.current(url) == migrations.HEAD
+    assert await migrations.current(url) == (migrations.HEAD, True)
 
 
 async def test_images_from_before_are_counted(empty_database_url: str) -> None:
@@ -78,7 +78,7 @@ async def test_images_from_before_are_counted(empty_database_url: str) -> None:
 
 
 async def test_an_empty_database_has_no_version(tmp_path: Path) -> None:
-    assert await migrations.current(f"sqlite:///{tmp_path}/empty.db") is None
+    assert await migrations.current(f"sqlite:///{tmp_path}/empty.db") == (None, False)
 
 
 def test_serving_does_not_import_alembic() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from authserver import app, migrations
 from authserver import database as bridge
 from authserver.database import Database
+from authserver.migrations import upgrading
 
 
 def differences(connection: sa.Connection) -> list[object]:
@@ -63,12 +65,59 @@ async def test_another_programs_version_is_told_apart(database: Database, versio
     assert await database.read(migrations.check) == state
 
 
-async def test_a_newer_database_is_left_alone(database: Database, database_url: str) -> None:
-    await database.transaction(
-        lambda session: session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    )
-    with pytest.raises(migrations.AheadError, match="newer version"):
+ADDED = ("ALTER TABLE clients ADD COLUMN motto TEXT", "CREATE TABLE mottos (id INTEGER PRIMARY KEY)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        (ADDED, "ahead"),
+        (("ALTER TABLE clients ADD COLUMN motto TEXT NOT NULL DEFAULT ''",), "ahead"),
+        (("ALTER TABLE clients DROP COLUMN homepage",), "apart"),
+        (("ALTER TABLE clients RENAME COLUMN homepage TO motto",), "apart"),
+        (("DROP TABLE denials",), "apart"),
+        (("DROP TABLE denials", "CREATE TABLE denials (kind TEXT, a INTEGER NOT NULL)"), "apart"),
+    ],
+)
+async def test_a_newer_database_is_left_alone_and_serves_if_it_has_only_grown(
+    database: Database, database_url: str, changes: tuple[str, ...], state: str
+) -> None:
+    def newer(session: Session) -> None:
+        for each in (*changes, "UPDATE alembic_version SET version_num = '9999'"):
+            session.execute(sa.text(each))
+
+    await database.transaction(newer)
+    assert await database.read(migrations.check) == state
+    refused = pytest.raises(migrations.AheadError, match="newer version")
+    with contextlib.nullcontext() if state == "ahead" else refused:
         await migrations.upgrade(database_url)
+    assert await database.read(migrations.current) == "9999"
+
+
+async def test_a_migration_waits_for_a_table_without_keeping_others_from_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup, say, has the table for minutes: who waits for it has everyone wait that comes later."""
+    if database.engine.dialect.name == "sqlite":
+        return  # readers and a writer don't wait for each other
+    tried = asyncio.Event()
+
+    def alter(connection: sa.Connection) -> None:
+        tried.set()
+        connection.execute(sa.text(ADDED[0]))
+
+    monkeypatch.setattr(upgrading, "_upgrade", alter)
+    async with database.engine.connect() as backup:
+        await backup.execute(sa.text("SELECT count(*) FROM clients"))
+        migrating = asyncio.create_task(
+            migrations.upgrade(database.engine.url.render_as_string(hide_password=False))
+        )
+        await tried.wait()
+        for _ in range(3):  # each within what a command may take
+            await database.read(lambda session: session.execute(sa.text("SELECT count(*) FROM clients")))
+        assert not migrating.done()
+    await migrating
+    await database.read(lambda session: session.execute(sa.text("SELECT motto FROM clients")))
 
 
 async def test_a_database_that_is_away_is_unavailable() -> None:
@@ -78,8 +127,6 @@ async def test_a_database_that_is_away_is_unavailable() -> None:
 
 def test_versions_are_a_line_that_ends_at_the_head() -> None:
     from alembic.script import ScriptDirectory
-
-    from authserver.migrations import upgrading
 
     script = ScriptDirectory.from_config(upgrading.config())
     assert [revision.revision for revision in script.walk_revisions()] == [*reversed(migrations.VERSIONS)]
