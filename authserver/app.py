@@ -86,7 +86,7 @@ def _end_with_supervisor() -> None:
 
 
 def _build(config: settings.Settings, now: clock.Clock) -> state.State:
-    store = database.Database(config.database_url, pool_size=config.pool_size)
+    store = database.Database(config.database_url, pool_size=config.pool_size, hurried=True)
     kept = cache.Cache(store, config.valkey_url)
     secret_keys = credentials.SecretKeys.load(config)
     lane = passwords.Lane(config)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -57,10 +58,13 @@ class Refused(Exception):
 
 
 class Database:
-    """The database of this process, opened at the first statement. `sqlite:///path` or `postgresql://…`."""
+    """The database of this process, opened at the first statement. `sqlite:///path` or `postgresql://…`.
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
-        self.engine = engines.create(url, pool_size=pool_size)
+    `hurried` is for those whose callers wait: no transaction on PostgreSQL takes longer than they do.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 5, hurried: bool = False) -> None:
+        self.engine = engines.create(url, pool_size=pool_size, hurried=hurried)
         # How many pieces of work run now. Whoever stops the service cancels nothing while there are any.
         self.running = 0
         self.after_commit: list[Callable[[Session], None]] = []
@@ -140,7 +144,9 @@ def await_(awaitable: Awaitable[T]) -> T:
         if inspect.iscoroutine(awaitable):
             awaitable.close()
         raise RuntimeError("A transaction is open: call database.release(session) before waiting.")
-    return concurrency.await_(awaitable)
+    answer = concurrency.await_(awaitable)
+    engines.asked_at.set(time.monotonic())
+    return answer
 
 
 def insert(session: Session, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
@@ -170,6 +176,7 @@ def _session(bind: AsyncEngine, owner: Database | None) -> Session:
 def _run(session: Session, work: Callable[[Session], T]) -> T:
     """The work and its end, in one go: nothing is left open, whatever happens to the request around it."""
     token = _running.set(session)
+    engines.asked_at.set(time.monotonic())
     try:
         answer = work(session)
         _commit(session)

@@ -9,6 +9,7 @@ import asyncio
 import os
 import sqlite3
 import time
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ BUSY_SECONDS = 5.0
 # After one that hung, connections are not even tried for so long: those who queue shall not wait in vain as well.
 _PAUSE_SECONDS = 1.0
 
+# So long may a request's transaction take, with the wait for its connection. Measured in slices: when it is this
+# process that stood still, that costs one of them. And so many it has in any case once it has a connection.
+TURN_SECONDS = 2.5
+_SLICES, _LEAST_SLICES = 10, 2
+# When the work that runs now asked for the database; its wait for a connection counts.
+asked_at: ContextVar[float] = ContextVar("asked_at")
+
 _BEGIN = "sqlite_begin"
 # Primary result codes (sqlite.org/rescode.html): BUSY LOCKED NOMEM READONLY IOERR FULL CANTOPEN PROTOCOL.
 _SQLITE_PASSES = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
@@ -32,15 +40,15 @@ _SQLITE_PASSES = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
 _POSTGRESQL_PASSES = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006")
 
 
-def create(url: str, *, pool_size: int, patient: bool = False) -> AsyncEngine:
+def create(url: str, *, pool_size: int, patient: bool = False, hurried: bool = False) -> AsyncEngine:
     """An engine for `sqlite:///path` (on aiosqlite) or `postgresql://…` (on asyncpg).
 
-    `patient` lifts the time limit of commands, for migrations.
+    `patient` lifts the time limit of commands, for migrations; `hurried` puts one on transactions, for requests.
     """
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
         return _sqlite(address, pool_size)
-    return _postgresql(address, pool_size, patient)
+    return _postgresql(address, pool_size, patient, hurried)
 
 
 def for_reading(engine: AsyncEngine) -> AsyncEngine:
@@ -135,7 +143,7 @@ def _reset(connection: Any, _record: object, state: PoolResetState) -> None:
         connection.rollback()
 
 
-def _postgresql(address: sa.URL, pool_size: int, patient: bool) -> AsyncEngine:
+def _postgresql(address: sa.URL, pool_size: int, patient: bool, hurried: bool) -> AsyncEngine:
     engine = create_async_engine(
         address.set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
@@ -145,12 +153,23 @@ def _postgresql(address: sa.URL, pool_size: int, patient: bool) -> AsyncEngine:
         connect_args={
             "timeout": CONNECT_SECONDS,
             "command_timeout": None if patient else COMMAND_SECONDS,
-            "server_settings": {"application_name": "authserver", "timezone": "UTC", "jit": "off"},
+            "server_settings": {
+                "application_name": "authserver",
+                "timezone": "UTC",
+                "jit": "off",
+                # Waiting for a lock, PostgreSQL does not notice that we have gone, and the next waits beside it.
+                "statement_timeout": "0" if patient else str(int(COMMAND_SECONDS * 1000) + 500),
+            },
         },
     )
     hangs = _Hangs()
-    event.listen(engine.sync_engine, "do_connect", hangs.check)
+    event.listen(engine.sync_engine, "do_connect", hangs.connect)
     event.listen(engine.sync_engine, "handle_error", hangs.note)
+    if hurried:
+        turns = _Turns(hangs)
+        event.listen(engine.sync_engine, "checkout", turns.begin)
+        event.listen(engine.sync_engine, "checkin", turns.end)
+        event.listen(engine.sync_engine, "invalidate", turns.end)
     return engine
 
 
@@ -160,17 +179,57 @@ class _Hangs:
     def __init__(self) -> None:
         self._until = 0.0
 
-    def check(self, *_: object) -> None:
-        """Before a connection is opened. Raises TimeoutError shortly after one hung."""
+    def connect(self, dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+        """A new connection. Raises TimeoutError when that takes too long, and at once shortly after one hung."""
         if time.monotonic() < self._until:
             raise TimeoutError("the database did not answer a moment ago")
+        try:
+            return dialect.connect(*arguments, **options)
+        except TimeoutError:
+            self.pause()
+            raise
+
+    def pause(self) -> None:
+        self._until = time.monotonic() + _PAUSE_SECONDS
 
     def note(self, context: sa.ExceptionContext) -> None:
         """After any error. A connection that timed out is cut at once: rolling back on it would hang as well."""
         if not isinstance(context.original_exception, TimeoutError):
             return
-        self._until = time.monotonic() + _PAUSE_SECONDS
+        self.pause()
         if context.connection is not None:
             context.is_disconnect = True
             driver: Any = context.connection.connection.driver_connection
             driver.terminate()
+
+
+_TURN = "turn"
+
+
+class _Turns:
+    """Ends transactions that take longer than callers wait, however short each of their statements is."""
+
+    def __init__(self, hangs: _Hangs) -> None:
+        self._hangs = hangs
+
+    def begin(self, connection: Any, record: Any, _proxy: object) -> None:
+        now = time.monotonic()
+        waited = round((now - asked_at.get(now)) / TURN_SECONDS * _SLICES)
+        self._wait(connection, record, max(_LEAST_SLICES, _SLICES - waited))
+
+    def end(self, _connection: object, record: Any, _error: object = None) -> None:
+        if (turn := record.info.pop(_TURN, None)) is not None:
+            turn.cancel()
+
+    def _wait(self, connection: Any, record: Any, slices: int) -> None:
+        loop = asyncio.get_running_loop()
+        record.info[_TURN] = loop.call_later(
+            TURN_SECONDS / _SLICES, self._look, connection, record, slices - 1
+        )
+
+    def _look(self, connection: Any, record: Any, slices: int) -> None:
+        if slices:
+            self._wait(connection, record, slices)
+        else:  # whoever waits for an answer hears at once that the connection is cut
+            self._hangs.pause()
+            connection.driver_connection.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
@@ -28,7 +29,9 @@ async def readyz(request: Request) -> Response:
     verbose = "verbose" in request.query_params
     if verbose:
         _refuse_strangers(request)
-    results = {name: await _try(check, request) for name, check in CHECKS.items()}
+    # Side by side: of a slow database, whoever asks hears as soon as of a quick one that is down.
+    found = await asyncio.gather(*(_try(check, request) for check in CHECKS.values()))
+    results = dict(zip(CHECKS, found, strict=True))
     ready = all(result.startswith("ok") for result in results.values())
     headers = {} if ready else {"Retry-After": str(problems.RETRY_SECONDS)}
     if verbose:

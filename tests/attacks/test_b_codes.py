@@ -56,7 +56,7 @@ async def test_row_15_of_a_hundred_at_two_servers_one_has_the_tokens(
     kind: str, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody asks again after a 503: with time limits that a busy machine can't reach, one would be a deadlock."""
-    for limit in ("POOL_SECONDS", "COMMAND_SECONDS", "BUSY_SECONDS"):
+    for limit in ("POOL_SECONDS", "COMMAND_SECONDS", "TURN_SECONDS", "BUSY_SECONDS"):
         monkeypatch.setattr(engines, limit, 60.0)
     async with two_servers(kind, tmp_path, clock) as worlds:
         world = worlds[0]

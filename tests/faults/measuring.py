@@ -32,14 +32,14 @@ class Stopwatch:
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
-    def allowed(self, seconds: float) -> float:
+    def allowed(self, seconds: float, *, times: float = 3.0) -> float:
         """A bound of so many seconds on an idle machine, on this one. Three times what the waiting explains: on a
         busy one, a core does less in the same time as well."""
         ran = waited = 0.0
         for thread, (now_ran, now_waited) in self._schedules().items():
             ran_before, waited_before = self.before.get(thread, (0.0, 0.0))
             ran, waited = ran + now_ran - ran_before, waited + now_waited - waited_before
-        return 3 * seconds * (ran + waited) / max(ran, 0.001)
+        return times * seconds * (ran + waited) / max(ran, 0.001)
 
     def _schedules(self) -> dict[int, tuple[float, float]]:
         found = {}

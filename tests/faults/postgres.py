@@ -27,6 +27,19 @@ class Postgres:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.url = url
+        # Our services come in here, so that a test may stand in between.
+        self.door = folder.parent / "door" / ".s.PGSQL.5432"
+        self.door.parent.mkdir()
+        self.lead_to(self.socket)
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / ".s.PGSQL.5432"
+
+    def lead_to(self, socket: Path) -> None:
+        """Whoever comes through the door from now on meets this one."""
+        self.door.unlink(missing_ok=True)
+        self.door.symlink_to(socket)
 
     @property
     def postmaster(self) -> psutil.Process:
@@ -80,8 +93,22 @@ class Postgres:
         for database in DATABASES:
             self.query("postgres", f"ALTER DATABASE {database} ALLOW_CONNECTIONS {allowed}")
         if not allowed:
-            ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname <> 'postgres'"
-            self.query("postgres", ours)
+            self.part()
+
+    def part(self) -> None:
+        """Ends our services' connections."""
+        ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname <> 'postgres'"
+        self.query("postgres", ours)
+
+    def connections(self) -> int:
+        """How many our services have."""
+        ours = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname <> 'postgres'"
+        return int(self.query("postgres", ours)[0]["n"])
+
+    def behind_the_door(self, database: str) -> str:
+        """The address that our services are given."""
+        url = sa.make_url(self.named(database)).update_query_dict({"host": str(self.door.parent)})
+        return url.render_as_string(hide_password=False)
 
     def named(self, database: str) -> str:
         return sa.make_url(self.url).set(database=database).render_as_string(hide_password=False)
@@ -102,6 +129,9 @@ class Postgres:
         async def ask() -> list[dict[str, Any]]:
             connection = await asyncpg.connect(self.named(database))
             try:
+                if ";" in statement:  # several, which are asked for nothing
+                    await connection.execute(statement)
+                    return []
                 return [dict(row) for row in await connection.fetch(statement)]
             finally:
                 await connection.close()
