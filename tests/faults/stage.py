@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -248,7 +248,7 @@ def gallery_server(folder: Path, database_url: str, issuer: str, files: Path) ->
     return Service(("resource-api", "serve"), f"http://localhost:{port}", given, folder)
 
 
-async def register(database_url: str) -> tuple[App, App]:
+async def register(database_url: str, people: Sequence[str] = PEOPLE) -> tuple[App, App]:
     """An app for people and one that acts for itself, an API for both, and the people."""
     async with running.opened(authserver.configured(database_url)) as here:
         digest = await here.oauth.passwords.hash(PASSWORD)
@@ -257,7 +257,7 @@ async def register(database_url: str) -> tuple[App, App]:
             apis.create(session, RESOURCE, "Gallery", here.now)
             for scope in SCOPES:
                 apis.add_scope(session, RESOURCE, scope, f"do {scope}", f"faire {scope}", here.now)
-            for email in PEOPLE:
+            for email in people:
                 users.add(session, email, digest, now=here.now)
             made = [
                 _client(

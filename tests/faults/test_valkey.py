@@ -7,7 +7,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -22,14 +22,16 @@ from tests.authserver.protocol.flows import PASSWORD, App
 from tests.support import authserver as support
 from tests.support import processes, servers
 
+from . import house as houses
 from . import stage as stages
 from .measuring import wait_for
 from .stage import PEOPLE, SCOPES, Service
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(600)]
 
-BEFORE = 6
-"""Tries that Valkey has counted when it fails."""
+OLD, BEFORE = 2, 6
+"""Tries that Valkey has counted when a copy is made of it, and when it fails."""
+MORE = ("dora@example.test",)
 
 
 @dataclass
@@ -40,6 +42,9 @@ class House:
     database_url: str
     valkey_url: str
     machine: App
+    ana: houses.House
+    """Ana's app, at the first node."""
+    old: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
 
     @property
     def valkey(self) -> psutil.Process:
@@ -49,6 +54,18 @@ class House:
     def empty(self) -> None:
         with redis.Redis.from_url(self.valkey_url) as client:
             client.flushall()
+
+    def copy(self) -> dict[bytes, tuple[bytes, int]]:
+        """All that Valkey holds now: values, and when they end."""
+        with redis.Redis.from_url(self.valkey_url) as client:
+            return {key: (client.dump(key), client.pexpiretime(key)) for key in client.scan_iter()}
+
+    def put_back(self, copy: dict[bytes, tuple[bytes, int]]) -> None:
+        """An old copy takes the place of what Valkey holds, as when a replica that was behind takes over."""
+        with redis.Redis.from_url(self.valkey_url) as client:
+            client.flushall()
+            for key, (value, ends_at) in copy.items():
+                client.restore(key, ends_at, value, absttl=True)
 
     def sign_in(self, email: str, password: str, node: Service) -> int:
         headers = {"sec-fetch-site": "same-origin", "accept": "text/html"}
@@ -87,19 +104,26 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     database_url = f"sqlite:///{tmp_path}/authserver.db"
-    _, machine = asyncio.run(stages.register(database_url))
+    app, machine = asyncio.run(stages.register(database_url, PEOPLE + MORE))
     with servers.valkey(tmp_path / "valkey") as valkey_url:
         ports = [processes.free_port() for _ in range(2)]
         given = stages.authserver_settings(database_url, f"http://localhost:{ports[0]}")
         given["AUTHSERVER_VALKEY_URL"] = valkey_url
         first, second = (stages.authorization_server(tmp_path, given, port) for port in ports)
         with stages.started(first, second):
-            yield House((first, second), database_url, valkey_url, machine)
+            yield House((first, second), database_url, valkey_url, machine, houses.House(first, first, app))
 
 
 @contextlib.contextmanager
 def emptied(house: House) -> Iterator[None]:
     house.empty()
+    yield
+
+
+@contextlib.contextmanager
+def outdated(house: House) -> Iterator[None]:
+    """The copy in its place was made after two tries."""
+    house.put_back(house.old)
     yield
 
 
@@ -120,26 +144,46 @@ def killed(house: House) -> Iterator[None]:
     yield
 
 
-FAULTS: tuple[Callable[[House], contextlib.AbstractContextManager[None]], ...] = (emptied, hung, killed)
+FAULTS: tuple[Callable[[House], contextlib.AbstractContextManager[None]], ...] = (
+    outdated,
+    emptied,
+    hung,
+    killed,
+)
 
 
 def test_row_156_without_valkey_tries_are_counted_anew_and_news_still_arrive(house: House) -> None:
     assert limits.LOGIN_ACCOUNT == 10
-    for email, fault in zip(PEOPLE, FAULTS, strict=True):
+    code = house.ana.code()
+    house.ana.tokens = house.ana.redeem(code).json()
+    used = house.ana.tokens["refresh_token"]
+    ended = house.ana.redeem(house.ana.code()).json()["refresh_token"]
+    assert house.ana.ask("revoke", token=ended).status_code == 200
+    for email, fault in zip(PEOPLE + MORE, FAULTS, strict=True):
         for node in house.nodes:
             assert house.sign_in(email, PASSWORD, node) == 303
             assert house.token(node) == 200
         tries = house.tries(email)
-        assert [next(tries) for _ in range(BEFORE)] == [422] * BEFORE
+        assert [next(tries) for _ in range(OLD)] == [422] * OLD
+        house.old = house.copy() if fault is outdated else house.old
+        assert [next(tries) for _ in range(BEFORE - OLD)] == [422] * (BEFORE - OLD)
         with fault(house):
             # Nobody is let in by the fault: the count begins anew, once, wherever it is kept now.
             later = list(itertools.islice(tries, limits.LOGIN_ACCOUNT + 4))
             assert 422 in later
             assert later.index(429) <= limits.LOGIN_ACCOUNT
             assert set(later[later.index(429) :]) == {429}
+            if fault is outdated:
+                assert later.index(429) == limits.LOGIN_ACCOUNT - OLD, "it counts on from where the copy was"
+            # What counts once lies in the database, whatever Valkey has forgotten.
+            assert house.ana.rotate()
+            assert house.ana.ask("token", grant_type="refresh_token", refresh_token=ended).status_code == 400
             for node in house.nodes:
                 assert house.sign_in(email, PASSWORD, node) == 429, "not even with the right password"
             for enabled, status in ((False, 401), (True, 200)):
                 house.enable(enabled)
                 for node in house.nodes:
                     wait_for(functools.partial(house.answers, node, status))
+    assert house.ana.redeem(code).json()["error"] == "invalid_grant"
+    assert house.ana.ask("token", grant_type="refresh_token", refresh_token=used).status_code == 400
+    assert not house.ana.rotate(), "the code was shown twice: all that came of it has ended"
