@@ -98,6 +98,7 @@ async def test_time_stands_still_until_it_is_moved(clock: ManualClock) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.asyncio(loop_scope="session")
 async def test_a_browser_shows_a_page(browser: Browser) -> None:
     page = await browser.new_page()
     await page.goto("data:text/html,<title>Hello</title>")

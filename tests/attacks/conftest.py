@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.authserver.protocol import flows
 from tests.authserver.protocol.flows import PASSWORD, VERIFIER, World
 from tests.support import databases
 
@@ -22,11 +23,15 @@ SECRETS = ("rt_", "ac_", "cs_", "se_", "eyJ", PASSWORD, VERIFIER)
 
 
 @pytest.fixture
-async def database_url(tmp_path: Path) -> AsyncIterator[str]:
-    """A migrated database of the authorization server on PostgreSQL."""
-    from tests.support import authserver
+def template(request: pytest.FixtureRequest, template: databases.Template) -> databases.Template:
+    """A world's database has its APIs from the beginning."""
+    return ("world", flows.build) if "world" in request.fixturenames else template
 
-    async with databases.fresh("postgresql", "authserver", authserver.build, tmp_path) as url:
+
+@pytest.fixture
+async def database_url(template: databases.Template, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated database of the authorization server on PostgreSQL."""
+    async with databases.fresh("postgresql", *template, tmp_path) as url:
         yield url
 
 
@@ -41,11 +46,9 @@ async def resource_database_url(request: pytest.FixtureRequest, tmp_path: Path) 
 
 
 @pytest.fixture
-async def world(authserver: Any) -> World:
+def world(authserver: Any) -> World:
     """The authorization server with two APIs in it."""
-    made = World(authserver)
-    await made.add_apis()
-    return made
+    return World(authserver)
 
 
 @pytest.fixture(autouse=True)

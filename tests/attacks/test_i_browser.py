@@ -18,7 +18,7 @@ from tests.authserver.sign_in.visits import authorize, sign_up
 
 from .test_i_markup import MARKUP
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import httpx2
 from fastapi import FastAPI
 
 from authserver import app as application
-from authserver import migrations, settings
+from authserver import jobs, migrations, settings
 from authserver.web.kit import state
 
 from .clock import ManualClock
@@ -50,10 +50,12 @@ def configured(database_url: str, **changes: Any) -> settings.Settings:
 
 
 async def build(database_url: str) -> None:
-    """Migrates an empty database and makes its first signing keys, which takes longer than most tests."""
+    """Migrates an empty database, makes its first signing keys, and does the background's work that is due at the
+    start of the clock: both take longer than most tests."""
     await migrations.upgrade(database_url)
-    async with running(configured(database_url), ManualClock()):
-        pass
+    async with running(configured(database_url), ManualClock()) as server:
+        here = server.state
+        await jobs.run_due(jobs.Context(here.settings, here.clock, here.database, here.oauth))
 
 
 @asynccontextmanager

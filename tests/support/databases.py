@@ -5,12 +5,16 @@ A SQLite database is copied as a file, a PostgreSQL one by `CREATE DATABASE … 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import itertools
 import os
 import shutil
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import sqlalchemy as sa
@@ -19,7 +23,11 @@ from . import run, servers
 
 KINDS = ("sqlite", "postgresql")
 Build = Callable[[str], Awaitable[None]]
+Template = tuple[str, Build]
+_GOODBYE_SECONDS = 10.0
 _numbers = itertools.count(1)
+_connections: list[Any] = []
+_turn = asyncio.Lock()
 
 
 @contextlib.asynccontextmanager
@@ -45,6 +53,13 @@ async def empty(kind: str, folder: Path) -> AsyncIterator[str]:
 
     async with fresh(kind, "empty", nothing, folder) as url:
         yield url
+
+
+def close() -> None:
+    """Ends what the making of databases has left open."""
+    for connection in _connections:
+        asyncio.run_coroutine_threadsafe(connection.close(), _clerk()).result(_GOODBYE_SECONDS)
+    _connections.clear()
 
 
 async def _sqlite(service: str, build: Build, folder: Path) -> str:
@@ -86,8 +101,21 @@ def _named(name: str) -> str:
 
 
 async def _execute(statement: str) -> None:
-    connection = await asyncpg.connect(servers.url("postgresql"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    """On the process's one connection, in a loop of its own: each test has another, and connecting takes as long as
+    a database's end."""
+    done = asyncio.run_coroutine_threadsafe(_told(statement), _clerk())
+    await asyncio.wrap_future(done)
+
+
+@functools.cache
+def _clerk() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="databases", daemon=True).start()
+    return loop
+
+
+async def _told(statement: str) -> None:
+    async with _turn:
+        if not _connections or _connections[-1].is_closed():
+            _connections.append(await asyncpg.connect(servers.url("postgresql")))
+        await _connections[-1].execute(statement)

@@ -11,6 +11,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from tests.support import databases
+
+from . import flows
 from .flows import World
 
 # Of this test alone: the server's background tasks were started in another context.
@@ -43,7 +46,12 @@ def counted() -> Counted:
 
 
 @pytest.fixture
-async def world(authserver: Any) -> World:
-    made = World(authserver)
-    await made.add_apis()
-    return made
+def template(request: pytest.FixtureRequest, template: databases.Template) -> databases.Template:
+    """A world's database has its APIs from the beginning."""
+    return ("world", flows.build) if "world" in request.fixturenames else template
+
+
+@pytest.fixture
+def world(authserver: Any) -> World:
+    """The running server with two APIs in it."""
+    return World(authserver)

@@ -18,6 +18,8 @@ import httpx2
 from authserver import apis
 from authserver.oauth import clients
 from authserver.people import passwords, users
+from tests.support import authserver as support
+from tests.support.clock import ManualClock
 
 RESOURCE = "https://gallery.test"
 OTHER = "https://other.test"
@@ -218,6 +220,13 @@ def request_for(app: App, **parameters: Any) -> dict[str, Any]:
         "code_challenge_method": "S256",
     }
     return {name: value for name, value in {**good, **parameters}.items() if value is not None}
+
+
+async def build(database_url: str) -> None:
+    """Makes of an empty database what every world starts from."""
+    await support.build(database_url)
+    async with support.running(support.configured(database_url), ManualClock()) as server:
+        await World(server).add_apis()
 
 
 def answer_of(response: httpx2.Response, redirect_uri: str = "") -> dict[str, str]:
