@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import json
 import os
@@ -18,9 +19,9 @@ import pytest
 import sqlalchemy as sa
 
 from keys.signing import SigningKey
-from resource_api import database, settings
+from resource_api import cli, database, settings
 
-from ..support import databases, processes, tokens
+from ..support import commands, databases, processes, tokens
 
 pytestmark = pytest.mark.processes
 
@@ -28,24 +29,33 @@ ISSUER = "https://id.example.org"
 
 
 def ran(folder: Path, *arguments: str, **variables: str) -> tuple[int, subprocess.CompletedProcess[str]]:
-    done = processes.run(
-        ["resource-api", *arguments],
-        {f"RESOURCE_API_{name.upper()}": value for name, value in variables.items()},
-        folder,
-    )
+    """The installed script. What ends without serving is also `called`."""
+    done = processes.run(["resource-api", *arguments], _named(variables), folder)
     assert "Traceback" not in done.stderr
     return done.returncode, done
 
 
+def called(folder: Path, *arguments: str, **variables: str) -> tuple[int, subprocess.CompletedProcess[str]]:
+    """The function that the installed script calls, in this process."""
+    done = commands.call(cli.main, ["resource-api", *arguments], _named(variables), folder)
+    return done.returncode, done
+
+
+HOW = {"serve": ran, "migrate": called, "config": called}
+
+
+def _named(variables: dict[str, str]) -> dict[str, str]:
+    return {f"RESOURCE_API_{name.upper()}": value for name, value in variables.items()}
+
+
 def trusting(jwks_url: str, **variables: str) -> dict[str, str]:
     """The variables of a gallery that trusts the tests' issuer."""
-    given = {"issuer": ISSUER, "jwks_url": jwks_url, **variables}
-    return {f"RESOURCE_API_{name.upper()}": value for name, value in given.items()}
+    return _named({"issuer": ISSUER, "jwks_url": jwks_url, **variables})
 
 
 def get(url: str, token: str | None = None) -> httpx2.Response:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return httpx2.get(url, headers=headers, timeout=30, trust_env=False)
+    return httpx2.get(url, headers=headers, timeout=30, trust_env=False, verify=processes.PLAIN)
 
 
 @pytest.mark.parametrize("asked", [["-h"], ["--help"]])
@@ -106,20 +116,20 @@ def test_a_mistyped_command_is_wrong_usage(tmp_path: Path) -> None:
 
 def test_settings_are_shown_without_passwords(tmp_path: Path) -> None:
     given = {"database_url": "postgresql://gallery:S3CRET@db/gallery", "trusted_proxies": "10.0.0.0/8, ::1"}
-    code, done = ran(tmp_path, "config", "show", "--json", **given)
+    code, done = called(tmp_path, "config", "show", "--json", **given)
     assert (code, done.stderr) == (0, "")
     shown = json.loads(done.stdout)
     assert shown["RESOURCE_API_DATABASE_URL"] == "postgresql://gallery:********@db/gallery"
     assert shown["RESOURCE_API_TRUSTED_PROXIES"] == ["10.0.0.0/8", "::1"]
     assert set(shown) == {f"RESOURCE_API_{name.upper()}" for name in settings.Settings.model_fields}
-    code, done = ran(tmp_path, "config", "show", **given)
+    code, done = called(tmp_path, "config", "show", **given)
     assert code == 0
     assert "S3CRET" not in done.stdout
     assert "10.0.0.0/8, ::1" in done.stdout
 
 
 def test_the_reference_names_every_setting(tmp_path: Path) -> None:
-    code, done = ran(tmp_path, "config", "reference")
+    code, done = called(tmp_path, "config", "reference")
     assert code == 0
     assert done.stdout == settings.reference()
 
@@ -128,7 +138,7 @@ def test_the_reference_names_every_setting(tmp_path: Path) -> None:
 def test_a_misspelt_setting_ends_every_command_with_the_right_name(
     tmp_path: Path, command: list[str]
 ) -> None:
-    code, done = ran(tmp_path, *command, prot="9001")
+    code, done = HOW[command[0]](tmp_path, *command, prot="9001")
     assert (code, done.stdout) == (3, "")
     assert done.stderr == "RESOURCE_API_PROT is not a setting. Did you mean RESOURCE_API_PORT?\n"
 
@@ -159,7 +169,7 @@ def test_a_taken_port_is_named_with_what_to_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_database_that_is_away_is_not_ready(tmp_path: Path, command: str) -> None:
     gone = f"postgresql://gallery:S3CRET@127.0.0.1:{processes.free_port()}/gallery"
-    code, done = ran(tmp_path, command, database_url=gone, port=str(processes.free_port()))
+    code, done = HOW[command](tmp_path, command, database_url=gone, port=str(processes.free_port()))
     assert code == 4
     assert done.stderr.count("\n") == 1 and "RESOURCE_API_DATABASE_URL" in done.stderr
     assert "S3CRET" not in done.stderr
@@ -168,7 +178,7 @@ def test_a_database_that_is_away_is_not_ready(tmp_path: Path, command: str) -> N
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_database_that_does_not_exist_is_said(tmp_path: Path, command: str, postgres_url: str) -> None:
     missing = sa.make_url(postgres_url).set(database="nobodys").render_as_string(hide_password=False)
-    code, done = ran(tmp_path, command, database_url=missing, port=str(processes.free_port()))
+    code, done = HOW[command](tmp_path, command, database_url=missing, port=str(processes.free_port()))
     assert code == 4
     assert "nobodys" in done.stderr and "RESOURCE_API_DATABASE_URL" in done.stderr
 
@@ -200,7 +210,8 @@ async def test_a_database_of_a_newer_version_is_left_alone(
         await connection.execute(sa.text("CREATE TABLE alembic_version (version_num TEXT)"))
         await connection.execute(sa.text("INSERT INTO alembic_version VALUES ('9999')"))
     await engine.dispose()
-    code, done = ran(tmp_path, command, database_url=empty_database_url, port=str(processes.free_port()))
+    given = {"database_url": empty_database_url, "port": str(processes.free_port())}
+    code, done = await asyncio.to_thread(HOW[command], tmp_path, command, **given)
     assert code == 4
     assert "newer version" in done.stderr
 

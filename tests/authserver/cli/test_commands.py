@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from ...support import authserver, processes
+from authserver import cli
+
+from ...support import authserver, commands, processes
 
 pytestmark = pytest.mark.processes
 
 API = "https://gallery.test"
 PASSWORD = "correct horse battery staple 7"
+CHEAP = {"AUTHSERVER_PASSWORD_MEMORY_KIB": "8", "AUTHSERVER_PASSWORD_PASSES": "1"}
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,17 @@ class Operator:
     folder: Path
 
     def run(self, *words: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-        given = {"AUTHSERVER_PASSWORD_MEMORY_KIB": "8", "AUTHSERVER_PASSWORD_PASSES": "1", **settings}
+        """By the function that the installed script calls, in this process."""
+        return commands.call(
+            cli.main, ["authserver", *words], {**CHEAP, **settings}, self.folder, stdin=stdin
+        )
+
+    def process(self, *words: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+        """By the installed script."""
         done = subprocess.run(
             [processes.command("authserver"), *words],
             cwd=self.folder,
-            env=processes.environment(given),
+            env=processes.environment({**CHEAP, **settings}),
             input=stdin,
             capture_output=True,
             text=True,
@@ -45,7 +54,13 @@ class Operator:
         return json.loads(done.stdout)
 
     def refused(self, code: int, *words: str, **more: str) -> str:
-        done = self.run(*words, **more)
+        return self._refusal(code, self.run(*words, **more))
+
+    def process_refused(self, code: int, *words: str, **more: str) -> str:
+        return self._refusal(code, self.process(*words, **more))
+
+    @staticmethod
+    def _refusal(code: int, done: subprocess.CompletedProcess[str]) -> str:
         assert (done.returncode, done.stdout) == (code, ""), done.stderr
         return done.stderr
 
@@ -57,7 +72,7 @@ def operator(tmp_path: Path) -> Operator:
 
 def test_help_has_examples_and_the_exit_codes(operator: Operator) -> None:
     for asked in ("-h", "--help"):
-        done = operator.run(asked)
+        done = operator.process(asked)
         assert done.returncode == 0
         assert done.stdout.index("Examples:") < done.stdout.index("Commands:")
         for promised in ("3 configuration not valid", "7 refused or not confirmed", "130 interrupted"):
@@ -65,11 +80,13 @@ def test_help_has_examples_and_the_exit_codes(operator: Operator) -> None:
 
 
 def test_a_mistyped_command_is_guessed(operator: Operator) -> None:
-    assert "client" in operator.refused(2, "cleint", "list")
+    assert "client" in operator.process_refused(2, "cleint", "list")
 
 
 def test_a_wrong_setting_is_named_with_what_was_meant(operator: Operator) -> None:
-    assert "AUTHSERVER_ISSUER" in operator.refused(3, "config", "show", AUTHSERVER_ISUER="http://localhost:1")
+    assert "AUTHSERVER_ISSUER" in operator.process_refused(
+        3, "config", "show", AUTHSERVER_ISUER="http://localhost:1"
+    )
     assert "https" in operator.refused(3, "config", "show", AUTHSERVER_ISSUER="http://id.example.org")
 
 
@@ -105,7 +122,7 @@ def test_an_account_whose_password_is_never_an_argument(operator: Operator) -> N
     make = ("user", "create", "ana@example.test", "--password-stdin")
     assert "--password-stdin" in operator.refused(2, *make[:3])
     assert "12" in operator.refused(2, *make, stdin="short\n")
-    made = operator.data(*make, stdin=f"{PASSWORD}\n")
+    made = json.loads(operator.process(*make, "--json", stdin=f"{PASSWORD}\n").stdout)
     assert made["email"] == "ana@example.test"
     operator.refused(5, *make, stdin=f"{PASSWORD}\n")
     assert operator.run("user", "disable", "ana@example.test", "--yes").returncode == 0
@@ -137,7 +154,7 @@ def test_after_a_restore_nobody_is_signed_in_and_it_is_asked_first(operator: Ope
 
 
 def test_it_can_be_migrated_and_cleaned_up(operator: Operator) -> None:
-    assert "empty" in operator.run("migrate").stderr
+    assert "empty" in operator.process("migrate").stderr
     assert "already" in operator.run("migrate").stderr
     assert set(operator.data("cleanup").values()) <= {0}
 
@@ -152,8 +169,10 @@ async def test_an_empty_postgresql_is_refused_with_the_command_to_type(
     }
     if empty_database_url.startswith("postgresql"):
         port = str(processes.free_port())
-        told = operator.refused(4, "serve", "--port", port, **given | {"AUTHSERVER_HOST": "127.0.0.1"})
+        told = operator.process_refused(
+            4, "serve", "--port", port, **given | {"AUTHSERVER_HOST": "127.0.0.1"}
+        )
         assert "authserver migrate" in told
-        assert operator.run("migrate", **given | {"AUTHSERVER_HOST": "127.0.0.1"}).returncode == 0
+        assert operator.process("migrate", **given | {"AUTHSERVER_HOST": "127.0.0.1"}).returncode == 0
     issuer = {"AUTHSERVER_ISSUER": "https://id.example.org"}
-    assert "--tls-cert" in operator.refused(3, "serve", **given, **issuer)
+    assert "--tls-cert" in operator.process_refused(3, "serve", **given, **issuer)
