@@ -236,14 +236,18 @@ def test_the_code_flow_it_prints_works(shared: Demo) -> None:
     assert "access_token" in json.loads(done.stdout), done.stdout
 
 
-def test_started_again_it_is_the_same_and_follows_its_ports(tmp_path: Path, http: httpx2.Client) -> None:
+def test_it_stops_starts_again_the_same_and_follows_its_ports(tmp_path: Path, http: httpx2.Client) -> None:
     ports = processes.free_port(), processes.free_port(), processes.free_port()
     with demo(tmp_path, *ports[:2]) as first:
         pictures = titles(http, first)
         assert len(pictures) == 3
+        ana = as_person(http, first.facts, "ana")
+        stops(first, signal.SIGINT, 130, ports[:2])
+    the_gallery_verifies_while_the_server_is_gone(tmp_path, http, ports[:2], ana)
     with demo(tmp_path, *ports[:2]) as second:
         assert second.facts == first.facts
         assert titles(http, second) == pictures
+        stops(second, signal.SIGTERM, 0, ports[:2])
     with demo(tmp_path, ports[1], ports[2]) as moved:
         addresses = {
             "issuer": f"http://localhost:{ports[1]}",
@@ -253,36 +257,35 @@ def test_started_again_it_is_the_same_and_follows_its_ports(tmp_path: Path, http
         assert titles(http, moved) == pictures
 
 
-def test_the_gallery_verifies_while_the_server_is_gone(tmp_path: Path, http: httpx2.Client) -> None:
-    port, other = processes.free_port(), processes.free_port()
+def stops(running: Demo, sent: signal.Signals, status: int, ports: tuple[int, int]) -> None:
+    """Both services, and leaves nobody behind."""
+    assert running.program.stop(sent) == status
+    assert "Traceback" not in running.program.output()
+    for port in ports:
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def the_gallery_verifies_while_the_server_is_gone(
+    folder: Path, http: httpx2.Client, ports: tuple[int, int], ana: dict[str, str]
+) -> None:
+    """On what a demo has left behind, and with a token of Ana's from then."""
+    port, other = ports
     issuer, resource = f"http://localhost:{port}", f"http://localhost:{other}"
-    with demo(tmp_path, port, other) as first:
-        ana = as_person(http, first.facts, "ana")
     settings = {
         "RESOURCE_API_ISSUER": issuer,
-        "RESOURCE_API_DATABASE_URL": f"sqlite:///{tmp_path}/var/gallery-{port}/gallery.db",
-        "RESOURCE_API_FILES": f"{tmp_path}/var/gallery-{port}/files",
+        "RESOURCE_API_DATABASE_URL": f"sqlite:///{folder}/var/gallery-{port}/gallery.db",
+        "RESOURCE_API_FILES": f"{folder}/var/gallery-{port}/files",
     }
-    server = {"AUTHSERVER_DATABASE_URL": f"sqlite:///{tmp_path}/var/authserver.db"}
+    server = {"AUTHSERVER_DATABASE_URL": f"sqlite:///{folder}/var/authserver.db"}
     with contextlib.ExitStack() as stack:
-        running = stack.enter_context(processes.authserver(server, tmp_path, port=port))
-        stack.enter_context(processes.resource_api(settings, tmp_path, port=other))
+        running = stack.enter_context(processes.authserver(server, folder, port=port))
+        stack.enter_context(processes.resource_api(settings, folder, port=other))
         running.stop()
         with pytest.raises(httpx2.ConnectError):
             http.get(f"{issuer}/livez")
         assert http.get(f"{resource}/images", headers=ana).status_code == 200
         assert http.get(f"{resource}/images", headers={"Authorization": "Bearer x"}).status_code == 401
-
-
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-def test_it_stops_both_and_leaves_nobody_behind(tmp_path: Path, sent: signal.Signals, status: int) -> None:
-    port, other = processes.free_port(), processes.free_port()
-    with demo(tmp_path, port, other) as running:
-        assert running.program.stop(sent) == status
-        assert "Traceback" not in running.program.output()
-    for one in (port, other):
-        with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", one)) != 0
 
 
 @pytest.mark.parametrize("variable", ["AUTHSERVER_PORT", "RESOURCE_API_PORT"])

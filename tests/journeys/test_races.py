@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from . import services
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 AT_ONCE = 100
+PICTURE = {"prompt": "a pier at dusk", "seed": 1}
 
 
 @pytest.fixture
@@ -50,7 +52,12 @@ async def hundred(http: Any, method: str, urls: tuple[str, ...], path: str, **re
     return await asyncio.gather(*(one(urls[number % len(urls)]) for number in range(AT_ONCE)))
 
 
-async def test_a_code_has_one_winner(app: services.App, http: Any) -> None:
+async def test_a_code_has_one_winner_and_a_refresh_token_one_successor(app: services.App, http: Any) -> None:
+    await _race_for_a_code(app, http)
+    await _race_for_a_successor(app, http)
+
+
+async def _race_for_a_code(app: services.App, http: Any) -> None:
     form = app.redeeming(await asyncio.to_thread(app.code))
     answers = await hundred(http, "POST", app.urls, "/oauth/token", data=form)
     won = [answer.json() for answer in answers if answer.status_code == 200]
@@ -64,7 +71,7 @@ async def test_a_code_has_one_winner(app: services.App, http: Any) -> None:
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
 
-async def test_a_refresh_token_has_one_successor(app: services.App, http: Any) -> None:
+async def _race_for_a_successor(app: services.App, http: Any) -> None:
     code = app.redeeming(await asyncio.to_thread(app.code))
     first = (await http.post(f"{app.urls[0]}/oauth/token", data=code)).json()
     form = app.form(grant_type="refresh_token", refresh_token=first["refresh_token"])
@@ -97,40 +104,37 @@ def galleries(url: str, jwks_url: str, folder: Path) -> Iterator[tuple[str, ...]
 
 
 def bearer(key: SigningKey) -> dict[str, str]:
-    """Ana's, for everything a race needs."""
+    """A new person's, for everything a race needs."""
     token = tokens.mint(
         key,
         issuer="https://issuer.test",
         audience=services.RESOURCE,
         now=time.time(),
-        sub="5f0c1a2e-6f0b-4c1e-9b53-2d0a7c1f4b11",
+        sub=str(uuid.uuid4()),
         scope="images:read images:write credits:read credits:spend",
     )
     return {"Authorization": f"Bearer {token}"}
 
 
-async def test_the_last_credits_pay_one_picture(
+async def test_the_last_credits_pay_one_picture_and_one_idempotency_key_makes_one(
     resource_database_url: str, jwks_url: str, issuer_key: SigningKey, tmp_path: Path, http: Any
 ) -> None:
-    given = bearer(issuer_key)
     with galleries(resource_database_url, jwks_url, tmp_path) as urls:
-        answers = await hundred(
-            http, "POST", urls, "/images", headers=given, json={"prompt": "a pier at dusk", "seed": 1}
-        )
-        assert sorted(answer.status_code for answer in answers) == [201] + [402] * (AT_ONCE - 1)
-        for url in urls:
-            assert (await http.get(f"{url}/credits", headers=given)).json()["credits"] == 0
-            assert len((await http.get(f"{url}/images", headers=given)).json()["items"]) == 1
+        await _race_for_the_last_credits(urls, bearer(issuer_key), http)
+        await _race_with_one_key(urls, bearer(issuer_key), http)
 
 
-async def test_one_idempotency_key_makes_one_picture(
-    resource_database_url: str, jwks_url: str, issuer_key: SigningKey, tmp_path: Path, http: Any
-) -> None:
-    given = bearer(issuer_key) | {"Idempotency-Key": "only-once"}
-    with galleries(resource_database_url, jwks_url, tmp_path) as urls:
-        answers = await hundred(
-            http, "POST", urls, "/images", headers=given, json={"prompt": "a pier at dusk", "seed": 1}
-        )
-        assert {answer.status_code for answer in answers} == {201}
-        assert len({answer.json()["id"] for answer in answers}) == 1
-        assert (await http.get(f"{urls[0]}/credits", headers=given)).json()["credits"] == 0
+async def _race_for_the_last_credits(urls: tuple[str, ...], given: dict[str, str], http: Any) -> None:
+    answers = await hundred(http, "POST", urls, "/images", headers=given, json=PICTURE)
+    assert sorted(answer.status_code for answer in answers) == [201] + [402] * (AT_ONCE - 1)
+    for url in urls:
+        assert (await http.get(f"{url}/credits", headers=given)).json()["credits"] == 0
+        assert len((await http.get(f"{url}/images", headers=given)).json()["items"]) == 1
+
+
+async def _race_with_one_key(urls: tuple[str, ...], given: dict[str, str], http: Any) -> None:
+    once = given | {"Idempotency-Key": "only-once"}
+    answers = await hundred(http, "POST", urls, "/images", headers=once, json=PICTURE)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (await http.get(f"{urls[0]}/credits", headers=given)).json()["credits"] == 0
