@@ -73,7 +73,7 @@ def test_one_life_meets_every_kind_of_answer(place: tuple[str, stage.Loop, flows
 
 def test_a_grant_lives_as_the_rules_say(place: tuple[str, stage.Loop, flows.World]) -> None:
     kind, loop, world = place
-    few, many = (20, 2500) if kind == "sqlite" else (3, 500)
+    few, many = (12, 2500) if kind == "sqlite" else (3, 500)
     seen: Counter[str] = Counter()
     machine = cast(type[GrantLife], lambda: GrantLife(loop, world, seen))  # any factory will do
     live(machine, settings=stage.budget(short=few, long=many, stateful_step_count=40))
