@@ -6,7 +6,9 @@ A verb is a plain function on a `Session`; a route runs it by `await database.tr
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -32,7 +34,9 @@ metadata = sa.MetaData(
 # So long may a database take to answer; then the caller hears 503, within three seconds in all.
 PATIENCE_SECONDS = 2.5
 # Waited for in slices: when it is this process that stood still, that costs one slice and not the whole patience.
-_SLICES = 10
+_SLICES, _LEAST_SLICES = 10, 4
+# When the request began that is answered now: its caller has waited for its picture as well.
+asked_at: ContextVar[float] = ContextVar("asked_at")
 # What was given up on is cancelled; the driver's own limits only end what would hang on all the same.
 _DRIVER_SECONDS = 10.0
 _BEGIN = "sqlite_begin"
@@ -95,9 +99,11 @@ class Database:
             return await working  # a file answers, and its driver's threads cannot be interrupted
         # A server that hangs also lets a connection's end take seconds: the caller need not wait for that.
         task = asyncio.create_task(working)
+        now, slice_seconds = time.monotonic(), PATIENCE_SECONDS / _SLICES
+        waited = round((now - asked_at.get(now)) / slice_seconds)
         try:
-            for _ in range(_SLICES):
-                done, _pending = await asyncio.wait({task}, timeout=PATIENCE_SECONDS / _SLICES)
+            for _ in range(max(_LEAST_SLICES, _SLICES - waited)):
+                done, _pending = await asyncio.wait({task}, timeout=slice_seconds)
                 if done:
                     break
         finally:
@@ -106,7 +112,7 @@ class Database:
                 self._abandoned.add(task)
                 task.add_done_callback(self._buried)
         if not task.done():
-            raise UnavailableError(f"no answer within {PATIENCE_SECONDS} s")
+            raise UnavailableError(f"no answer within {time.monotonic() - now:.1f} s")
         return task.result()
 
     def _buried(self, task: asyncio.Task[Any]) -> None:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import ids, logs, settings, uploads
+from . import database, ids, logs, settings, uploads
 from .metrics import Metrics
 from .problems import Problem
 
@@ -50,6 +50,7 @@ class Hygiene:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        database.asked_at.set(time.monotonic())
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         status = 0

@@ -92,7 +92,7 @@ def test_row_153_without_its_database_nobody_waits_and_nothing_wrong_is_said(
     token, narrow = stage.machine_token("images:read gallery:read"), stage.machine_token("images:read")
     watch = stage.stopwatch()
     with load.running(stage) as history:
-        time.sleep(0.5)
+        wait_for(lambda: {"refresh", "upload", "generate", "list"} <= history.done.keys())
         with FAULTS[fault](stage):
             time.sleep(OUTAGE_SECONDS / 2)
             still_verifying(stage, token, narrow)
