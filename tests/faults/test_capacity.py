@@ -170,15 +170,24 @@ def until_refused(what: Callable[[], httpx2.Response], most: int) -> httpx2.Resp
     raise AssertionError(f"{most} times it went well")
 
 
-def on_small_disk(postgres: Postgres, disk: Path) -> tuple[str, str]:
-    """The addresses of two databases whose tables lie there, the one of the gallery migrated."""
+@contextlib.contextmanager
+def on_small_disk(postgres: Postgres, disk: Path) -> Iterator[tuple[str, str]]:
+    """The addresses of two migrated databases whose tables lie there, while it is there."""
+    names = ("small_authserver", "small_gallery")
     postgres.query("postgres", f"CREATE TABLESPACE small LOCATION '{disk}'")
-    for name in ("small_authserver", "small_gallery"):
+    for name in names:
         postgres.query("postgres", f"CREATE DATABASE {name} TABLESPACE small")
-    urls = postgres.named("small_authserver"), postgres.named("small_gallery")
+    urls = postgres.named(names[0]), postgres.named(names[1])
     asyncio.run(authserver_migrations.upgrade(urls[0]))
     asyncio.run(gallery_migrations.upgrade(urls[1]))
-    return urls
+    try:
+        yield urls
+    finally:
+        for name in names:
+            postgres.query("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+        postgres.query("postgres", "DROP TABLESPACE small")
+        # Killed later, it would make the tablespace once more before it dropped it, and the disk is gone by then.
+        postgres.query("postgres", "CHECKPOINT")
 
 
 if LONG:  # it needs the right to mount
@@ -186,8 +195,10 @@ if LONG:  # it needs the right to mount
     def test_row_155_a_full_disk_under_postgresql_stops_writing_alone(
         stage: Stage, short_folder: Path
     ) -> None:
-        with small_disk(short_folder / "small", stage.postgres.postmaster.username()) as disk:
-            urls = on_small_disk(stage.postgres, disk)
+        with (
+            small_disk(short_folder / "small", stage.postgres.postmaster.username()) as disk,
+            on_small_disk(stage.postgres, disk) as urls,
+        ):
             app, _ = asyncio.run(stages.register(urls[0]))
             port = processes.free_port()
             given = stages.authserver_settings(urls[0], f"http://localhost:{port}")

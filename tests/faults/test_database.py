@@ -28,8 +28,10 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 def killed(stage: Stage) -> Iterator[None]:
     """Who connects is refused."""
     stage.postgres.kill()
-    yield
-    stage.postgres.start()
+    try:
+        yield
+    finally:
+        stage.postgres.start()
 
 
 FAULTS: dict[str, Callable[[Stage], contextlib.AbstractContextManager[None]]] = {
