@@ -37,7 +37,7 @@ fuzz: $(DEVELOPMENT) ## Send both services what nobody in their right mind would
 mutants: $(DEVELOPMENT) ## Open known holes one by one, and see that a test notices each; a quarter of an hour.
 	$(BIN)/python -m tests.mutants
 
-chaos: $(DEVELOPMENT) ## Kill, hang and fill up everything under load, for about half an hour.
+chaos: $(DEVELOPMENT) ## Kill, hang and fill up everything under load, for about a quarter of an hour.
 	CHAOS_CYCLES=200 OUTAGE_SECONDS=30 $(BIN)/python -m pytest tests/faults --capture no --timeout 7200
 
 bench: $(DEVELOPMENT) ## Measure speed, as ratios to what the machine can do at all; needs wrk and openssl.
