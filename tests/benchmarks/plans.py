@@ -29,12 +29,13 @@ SMALL = {"apis", "cache_version", "leases", "scopes", "signing_keys", "cache_cha
 
 
 @contextmanager
-def recorded() -> Iterator[list[Statement]]:
-    """The statements run inside, with what was put in."""
+def recorded(engine: AsyncEngine) -> Iterator[list[Statement]]:
+    """The statements run inside on the database of this engine, with what was put in."""
     seen: list[Statement] = []
 
-    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        seen.append((statement, parameters[0] if many else parameters))
+    def note(on: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if on.engine.url == engine.url:
+            seen.append((statement, parameters[0] if many else parameters))
 
     sa.event.listen(Engine, "before_cursor_execute", note)
     try:
@@ -45,13 +46,10 @@ def recorded() -> Iterator[list[Statement]]:
 
 async def authserver(world: flows.World, web: flows.App) -> list[str]:
     """A line for each statement that looks through a table that grows, or one that says there is none."""
-    with recorded() as seen:
+    engine = world.server.state.database.engine
+    with recorded(engine) as seen:
         await _hot(world, web)
-    return await _explained(
-        "sign-in, consent, code, token, refresh, introspection, revocation",
-        world.server.state.database.engine,
-        seen,
-    )
+    return await _explained("sign-in, consent, code, token, refresh, introspection, revocation", engine, seen)
 
 
 async def gallery(url: str, folder: Path) -> list[str]:
@@ -65,7 +63,8 @@ async def gallery(url: str, folder: Path) -> list[str]:
                 base_url=running.settings.resource,
                 headers=bearer,
             ) as client:
-                with recorded() as seen:
+                engine = running.app.state.resource_api.database.engine
+                with recorded(engine) as seen:
                     image = await services.upload(client)
                     made = await client.post("/galleries", json={"title": "Plans"})
                     place = f"/galleries/{made.json()['id']}"
@@ -80,11 +79,7 @@ async def gallery(url: str, folder: Path) -> list[str]:
                         "/credits/ledger",
                     ):
                         (await client.get(path)).raise_for_status()
-            return await _explained(
-                "uploads, reads and lists of the gallery",
-                running.app.state.resource_api.database.engine,
-                seen,
-            )
+            return await _explained("uploads, reads and lists of the gallery", engine, seen)
 
 
 async def _explained(what: str, engine: AsyncEngine, seen: list[Statement]) -> list[str]:
