@@ -45,7 +45,7 @@ class _Worker(multiprocess.Process):
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
-        self.process = _FORK.Process(target=_serve, args=(self.target, sockets))  # type: ignore[assignment]  # see above
+        self.process = _FORK.Process(target=_serve, args=(self.target, sockets))  # type: ignore[assignment]  # uvicorn says spawned
 
     def start(self) -> None:
         with _without_signals():
@@ -53,7 +53,7 @@ class _Worker(multiprocess.Process):
 
 
 # uvicorn has no other way to say what a worker is.
-multiprocess.Process = _Worker  # type: ignore[misc]
+multiprocess.Process = _Worker  # type: ignore[misc]  # mypy takes it for a type alone
 
 
 class _Workers(multiprocess.Multiprocess):
