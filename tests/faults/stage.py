@@ -67,7 +67,9 @@ class Service:
     @property
     def ready(self) -> bool:
         with contextlib.suppress(httpx2.TransportError):
-            return httpx2.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200
+            # Asked many times while others need the processor: without a context it would read certificates each time.
+            answer = httpx2.get(f"{self.url}/readyz", timeout=2, trust_env=False, verify=processes.PLAIN)
+            return answer.status_code == 200
         return False
 
     @property
