@@ -68,6 +68,7 @@ def from_environment() -> FastAPI:
     app = create_app(config)
     _end_with_supervisor()
     gc.freeze()  # all of this stays: to look through it again and again would hold up requests by 0.1 s
+    gc.set_threshold(10_000)  # of what requests leave behind
     return app
 
 

@@ -1,7 +1,8 @@
 """Which language somebody reads, and every text and date in it.
 
-The texts in the source are English; `locale/<language>/LC_MESSAGES/messages.po` holds each translation, read at start.
-Nothing compiled is kept on disk: a catalogue takes some hundredths of a second to load, once a process.
+The texts in the source are English; `locale/<language>/LC_MESSAGES/messages.po` holds each translation, read when the
+first page is shown. Nothing compiled is kept on disk: a catalogue takes some hundredths of a second to load, once a
+process.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import babel
-import babel.dates
-import babel.support
-from babel.messages import mofile, pofile
+if TYPE_CHECKING:  # loaded by the first page that is shown
+    import babel
+    import babel.support
 
 FOLDER = Path(__file__).parent / "locale"
 SOURCE = "en"
@@ -45,12 +46,16 @@ class Language:
 
     def clock_time(self, at: float) -> str:
         """The hour and minute of an instant, UTC and saying so: the server doesn't know where the reader is."""
+        import babel.dates
+
         moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
         pattern = "H'\u00a0h\u00a0'mm" if self.code == "fr" else "HH:mm"
         return babel.dates.format_time(moment, pattern, locale=self.locale) + " UTC"
 
     def date_time(self, at: float) -> str:
         """An instant as date and time, UTC."""
+        import babel.dates
+
         moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
         return babel.dates.format_datetime(moment, "medium", locale=self.locale) + " UTC"
 
@@ -59,33 +64,43 @@ class Translations:
     """All languages there are: English and every catalogue in the folder."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        english = Language(SOURCE, babel.support.NullTranslations(), babel.Locale.parse(SOURCE))
-        self._languages = {SOURCE: english}
+        self._catalogues: dict[str, Path | None] = {SOURCE: None}
         for path in sorted(folder.glob("*/LC_MESSAGES/messages.po")):
-            code = path.parent.parent.name
-            self._languages[code] = Language(code, _load(path, code), babel.Locale.parse(code))
+            self._catalogues[path.parent.parent.name] = path
 
     @property
     def codes(self) -> tuple[str, ...]:
         """The languages' codes, English first."""
-        return tuple(self._languages)
+        return tuple(self._catalogues)
 
     def language(self, code: str) -> Language:
         """The language of that code; English when there is none."""
-        return self._languages.get(code, self._languages[SOURCE])
+        known = code if code in self._catalogues else SOURCE
+        return _language(known, self._catalogues[known])
 
     def choose(self, *wishes: Iterable[str]) -> Language:
         """The first language we have, wish after wish: each is an ordered list of BCP 47 tags ("fr-CA" gives "fr")."""
         for tags in wishes:
             for tag in tags:
                 code = tag.replace("_", "-").split("-")[0].lower()
-                if code in self._languages:
-                    return self._languages[code]
-        return self._languages[SOURCE]
+                if code in self._catalogues:
+                    return self.language(code)
+        return self.language(SOURCE)
 
 
 @functools.cache
-def _load(path: Path, code: str) -> babel.support.Translations:
+def _language(code: str, path: Path | None) -> Language:
+    import babel
+    import babel.support
+
+    catalogue = babel.support.NullTranslations() if path is None else _catalogue(path, code)
+    return Language(code, catalogue, babel.Locale.parse(code))
+
+
+def _catalogue(path: Path, code: str) -> babel.support.Translations:
+    import babel.support
+    from babel.messages import mofile, pofile
+
     with path.open("rb") as file:
         catalogue = pofile.read_po(file, locale=code)
     compiled = io.BytesIO()

@@ -15,9 +15,11 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, TextIO
 
-import structlog
-
+from . import lean
 from .settings import Settings
+
+with lean.without("rich"):  # for tracebacks in colours, which we don't print
+    import structlog
 
 # Of the request that runs now; its lines are found by it.
 request_id: ContextVar[str] = ContextVar("request_id", default="")

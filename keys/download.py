@@ -11,11 +11,13 @@ import re
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-import httpx2
-
 from . import errors, jwks
+
+if TYPE_CHECKING:  # loaded by the first download; a server that downloads nothing starts without it
+    import httpx2
 
 TIMEOUT_SECONDS = 5.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -64,6 +66,8 @@ async def key_set(issuer: str, url: str | None, algorithms: Collection[str]) -> 
 
     Raise DownloadError, and nothing else, when there is no usable one within 5 s.
     """
+    import httpx2
+
     try:
         async with (
             asyncio.timeout(TIMEOUT_SECONDS),
@@ -85,10 +89,12 @@ async def key_set(issuer: str, url: str | None, algorithms: Collection[str]) -> 
 @functools.cache
 def _tls() -> ssl.SSLContext:
     # Made once, because reading the certificates takes longer than the rest of the download.
+    import httpx2
+
     return httpx2.create_ssl_context()
 
 
-async def _discover(client: httpx2.AsyncClient, issuer: str) -> str:
+async def _discover(client: "httpx2.AsyncClient", issuer: str) -> str:
     """The `jwks_uri` of the issuer's metadata (RFC 8414 §3)."""
     url = metadata_url(issuer)
     body, _ = await _get(client, url)
@@ -108,7 +114,7 @@ async def _discover(client: httpx2.AsyncClient, issuer: str) -> str:
     return urlunsplit(parts)
 
 
-async def _get(client: httpx2.AsyncClient, url: str) -> tuple[bytes, httpx2.Headers]:
+async def _get(client: "httpx2.AsyncClient", url: str) -> tuple[bytes, "httpx2.Headers"]:
     headers = {"Accept": f"{jwks.MEDIA_TYPE}, application/json", "Accept-Encoding": "identity"}
     async with client.stream("GET", url, headers=headers) as response:
         if response.status_code != 200:

@@ -7,9 +7,11 @@ import re
 import sys
 from typing import Any, TextIO
 
-import structlog
-
+from . import lean
 from .settings import Settings
+
+with lean.without("rich"):  # for tracebacks in colours, which we don't print
+    import structlog
 
 HIDDEN = "…"
 MAX_LENGTH = 2_000  # of one value; a line stays well under 16 KiB

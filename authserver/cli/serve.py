@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from .. import credentials, settings, uvicorn_protocol
+from .. import credentials, lean, settings, uvicorn_protocol
 from ..oauth import signing_keys
 from . import exits, patience, ports, running, supervisor, terminal
 
@@ -65,6 +65,7 @@ def serve(
     # uvicorn repeats the signal once every request is answered; a clean stop is then no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(exits.INTERRUPTED))
+    lean.load_fastapi()
     with _shared_metrics(config):
         if config.workers == 1:
             uvicorn.run(APPLICATION, factory=True, **options(config))

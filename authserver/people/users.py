@@ -11,7 +11,6 @@ import unicodedata
 from dataclasses import dataclass, fields
 
 import sqlalchemy as sa
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
@@ -79,6 +78,9 @@ def email_key(email: str) -> str:
 
 def check_email(email: str) -> str:
     """The address as it is stored. Raises EmailError."""
+    # Slow to load, and a server that starts has nobody to register yet.
+    from email_validator import EmailNotValidError, validate_email
+
     email = email.strip()
     if _has_invisible(email):  # they make twins that nobody can tell apart
         raise EmailError("An e-mail address has no invisible characters.")

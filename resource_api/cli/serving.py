@@ -17,7 +17,7 @@ from typing import Any
 import typer
 import uvicorn
 
-from .. import settings, uvicorn_protocol
+from .. import lean, settings, uvicorn_protocol
 from . import exits, patience, ports, shape, supervisor
 
 APPLICATION = "resource_api.app:from_environment"
@@ -39,6 +39,7 @@ def serve(flags: Mapping[str, Any]) -> None:
     # uvicorn repeats the signal once every request is answered; a clean stop is then no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(exits.INTERRUPTED))
+    lean.load_fastapi()
     with _shared_metrics(config):
         if config.workers == 1:
             uvicorn.run(APPLICATION, factory=True, **options(config))

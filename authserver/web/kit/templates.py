@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
+if TYPE_CHECKING:  # loaded by the first page that is opened
+    import jinja2
 
 FOLDER = Path(__file__).parent.parent / "templates"
 
 
 class Templates:
-    """All pages' templates, compiled once per process."""
+    """All pages' templates, each compiled when it is first needed."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        self._environment = _environment(folder)
+        self._folder = folder
 
     def render(self, name: str, context: dict[str, Any]) -> str:
         """The page's text. Raises jinja2.UndefinedError when a template asks for something not given."""
-        return self._environment.get_template(name).render(context)
+        return _environment(self._folder).get_template(name).render(context)
 
 
 @functools.cache
 def _environment(folder: Path) -> jinja2.Environment:
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
