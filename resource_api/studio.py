@@ -147,9 +147,7 @@ async def _start(cpu_seconds: int) -> Process:
             "LC_ALL": "C.UTF-8",
             "MALLOC_MMAP_THRESHOLD_": "1048576",  # glibc would keep pixels that were let go of, for later
         },
-        # Ctrl-C is for the service, which lets it finish. Not a session of its own: Linux may share the processor out
-        # by sessions first (autogroup), and being nice would count for nothing.
-        process_group=0,
+        start_new_session=True,  # Ctrl-C is for the service, which lets it finish
     )
 
 

@@ -6,10 +6,11 @@ import pickle
 import signal
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from resource_api import database, studio
+from resource_api import database, easel, studio
 from resource_api.problems import Problem
 
 
@@ -57,6 +58,14 @@ async def room() -> AsyncIterator[studio.Studio]:
 async def test_work_is_done_elsewhere(room: studio.Studio) -> None:
     assert await room.run(add, 1, 2) == 3
     assert await room.run(child) != os.getpid()
+
+
+async def test_requests_go_first(room: studio.Studio) -> None:
+    pid = await room.run(child)
+    assert os.getpriority(os.PRIO_PROCESS, pid) - os.getpriority(os.PRIO_PROCESS, 0) == easel.NICENESS
+    sessions = Path(f"/proc/{pid}/autogroup")
+    if sessions.exists():  # there, niceness counts among the processes of one session alone
+        assert sessions.read_text().split()[-1] == str(easel.NICENESS)
 
 
 async def test_an_error_comes_back_as_itself(room: studio.Studio) -> None:
