@@ -18,6 +18,7 @@ PATIENCE_SECONDS = 110.0
 
 NO_ANSWER_SECONDS = 30.0
 PAUSE_SECONDS = 0.3
+AGAIN_SECONDS = 0.1
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Caller:
                 self.history.cut.append(f"{method} {path}: {error!r}")
             unsure = True
             self.history.again += 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(AGAIN_SECONDS)
         raise AssertionError(f"{method} {path} had no answer in {PATIENCE_SECONDS:.0f} s")
 
     def expect(self, what: str, told: Told, *statuses: int) -> bool:
@@ -102,8 +103,8 @@ class Caller:
         self.history.wrong.append(f"{what}: {told.status} {told.answer.text[:300]} (unsure: {told.unsure})")
         return False
 
-    async def repeat(self, once: Callable[[], Awaitable[None]]) -> None:
+    async def repeat(self, once: Callable[[], Awaitable[None]], pause: float = PAUSE_SECONDS) -> None:
+        """Does it again and again. Mixed, not as much as goes: what is measured is how soon the killed are back."""
         while not self.stop.is_set():
             await once()
-            # Mixed, not as much as goes: what is measured is how soon the killed are back.
-            await asyncio.sleep(random.uniform(0, 2 * PAUSE_SECONDS))
+            await asyncio.sleep(random.uniform(0, 2 * pause))

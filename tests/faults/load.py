@@ -24,6 +24,9 @@ from ..authserver.protocol.flows import CB, VERIFIER, App, Browser, World
 from .callers import NO_ANSWER_SECONDS, PATIENCE_SECONDS, Caller, History, Told
 from .stage import PEOPLE, SCOPES, Stage
 
+DRAWING_PAUSE_SECONDS = 3.0
+"""Drawing is half a second of nothing but processor time: without a rest it would be most of the load."""
+
 
 class Person(Caller):
     """Somebody with a browser, an app that acts for them, and pictures."""
@@ -206,7 +209,8 @@ async def _everyone(stage: Stage, history: History, stop: threading.Event, arriv
         machine = Machine(http, history, stop, stage)
         busy = [machine.repeat(machine.act)]
         for person in people:
-            busy += [person.repeat(what) for what in (person.grant, person.upload, person.generate)]
+            busy += [person.repeat(person.grant), person.repeat(person.upload)]
+            busy.append(person.repeat(person.generate, DRAWING_PAUSE_SECONDS))
         try:
             await asyncio.gather(*busy)
         finally:
