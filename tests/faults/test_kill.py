@@ -14,7 +14,7 @@ import pytest
 
 from . import load, promises
 from .measuring import wait_for
-from .stage import CYCLES, READY_SECONDS, Service, Stage
+from .stage import CYCLES, READY_SECONDS, TIMES, Service, Stage
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
