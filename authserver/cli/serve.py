@@ -6,11 +6,8 @@ import asyncio
 import contextlib
 import ipaddress
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +16,7 @@ import uvicorn
 
 from .. import credentials, lean, settings, uvicorn_protocol
 from ..oauth import signing_keys
-from . import exits, patience, ports, running, supervisor, terminal
+from . import counters, exits, patience, ports, running, supervisor, terminal
 
 HELP = """The server. SQLite is migrated by itself; on PostgreSQL an old schema is refused (exit 4).
 
@@ -66,7 +63,7 @@ def serve(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(exits.INTERRUPTED))
     lean.load_fastapi()
-    with _shared_metrics(config):
+    with counters.shared(config.workers):
         if config.workers == 1:
             uvicorn.run(APPLICATION, factory=True, **options(config))
         else:
@@ -121,19 +118,3 @@ def _announce(config: settings.Settings, secret_keys: credentials.SecretKeys) ->
     terminal.say(
         f"  sign in {config.issuer}/login   docs {config.issuer}/docs   health /readyz   stop Ctrl-C"
     )
-
-
-@contextlib.contextmanager
-def _shared_metrics(config: settings.Settings) -> Iterator[None]:
-    """A folder in which the workers add up their counters, for /metrics to tell the sum."""
-    if config.workers == 1 or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        yield
-        return
-    # Mapped into memory, a page for which a full disk has no room would kill the process.
-    in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  mkdtemp makes it ours alone
-    folder = tempfile.mkdtemp(prefix="authserver-metrics-", dir=in_memory)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -6,19 +6,17 @@ import asyncio
 import contextlib
 import ipaddress
 import os
-import shutil
 import signal
 import ssl
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import typer
 import uvicorn
 
 from .. import lean, settings, uvicorn_protocol
-from . import exits, patience, ports, shape, supervisor
+from . import counters, exits, patience, ports, shape, supervisor
 
 APPLICATION = "resource_api.app:from_environment"
 
@@ -40,7 +38,7 @@ def serve(flags: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(exits.DONE))
     signal.signal(signal.SIGINT, lambda *_: sys.exit(exits.INTERRUPTED))
     lean.load_fastapi()
-    with _shared_metrics(config):
+    with counters.shared(config.workers):
         if config.workers == 1:
             uvicorn.run(APPLICATION, factory=True, **options(config))
         else:
@@ -99,19 +97,3 @@ def _announce(config: settings.Settings) -> None:
             f"  trusts the tokens of {config.issuer}   docs {config.resource}/docs   health /readyz   stop Ctrl-C",
             err=True,
         )
-
-
-@contextlib.contextmanager
-def _shared_metrics(config: settings.Settings) -> Iterator[None]:
-    """A folder in which the workers add up their counters, for /metrics to tell the sum."""
-    if config.workers == 1 or "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        yield
-        return
-    # Mapped into memory, a page for which a full disk has no room would kill the process.
-    in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  mkdtemp makes it ours alone
-    folder = tempfile.mkdtemp(prefix="resource-api-metrics-", dir=in_memory)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

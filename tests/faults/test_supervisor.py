@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx2
@@ -31,6 +32,26 @@ def settings_for(service: str, folder: Path, port: int) -> Mapping[str, str]:
     }
 
 
+@contextlib.contextmanager
+def beside(service: str, folder: Path) -> Iterator[processes.Program]:
+    """Another server of the same kind on this machine."""
+    folder.mkdir()
+    port = processes.free_port()
+    given, url = settings_for(service, folder, port), f"http://localhost:{port}"
+    with processes.started(
+        [service, "serve", "--workers", "2"], given, folder, url, path="/livez"
+    ) as program:
+        yield program
+
+
+def counted_in(program: processes.Program) -> Path:
+    """The folder where its workers add up their counters."""
+    workers = psutil.Process(program.process.pid).children()
+    opened = [Path(each.path) for worker in workers for each in worker.open_files()]
+    (folder,) = {path.parent for path in opened if "-metrics-" in path.parent.name}
+    return folder
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_row_152_the_workers_of_a_killed_supervisor_leave_the_port_to_the_next_one(
     service: str, tmp_path: Path
@@ -46,6 +67,10 @@ def test_row_152_the_workers_of_a_killed_supervisor_leave_the_port_to_the_next_o
         assert len(workers) >= 2
         assert httpx2.get(f"{url}/metrics", trust_env=False, timeout=30).status_code == 200
         assert not list(temporary.iterdir()), "what workers share must not depend on room on a disk"
+        left = counted_in(program)
+        with beside(service, tmp_path / "beside") as other:
+            assert left.is_dir(), "one that runs keeps its own"
+            assert counted_in(other) != left
         program.process.kill()
         program.process.wait()
         _, alive = psutil.wait_procs(workers, timeout=20)
@@ -54,6 +79,10 @@ def test_row_152_the_workers_of_a_killed_supervisor_leave_the_port_to_the_next_o
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as our servers do
         listener.bind(("localhost", port))
         listener.listen()
+    assert left.is_dir()
+    with processes.started(command, given, tmp_path, url, path="/livez") as program:
+        assert not left.exists(), "the next one removes what a killed one has left"
+        assert counted_in(program).is_dir()
 
 
 @pytest.mark.parametrize("service", SERVICES)
