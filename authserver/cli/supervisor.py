@@ -50,6 +50,8 @@ class _Worker(multiprocess.Process):
     def start(self) -> None:
         with _without_signals():
             super().start()
+        # The worker's end, which it has. Open here too, its death while it is asked whether it lives goes unnoticed.
+        self.child_conn.close()
 
 
 # uvicorn has no other way to say what a worker is.

@@ -39,8 +39,8 @@ class History:
     """How many requests were sent once more because there was no answer, or 503."""
     cut: list[str] = field(default_factory=list)
     """Requests that were begun and got no answer, for whoever was asked died."""
-    refused: list[float] = field(default_factory=list)
-    """How many seconds each took to hear 503 and when to come again."""
+    refused: list[tuple[float, str]] = field(default_factory=list)
+    """How many seconds each request took to hear 503 and when to come again."""
     wrong: list[str] = field(default_factory=list)
 
 
@@ -81,7 +81,7 @@ class Caller:
                 if answer.status_code < 500:
                     return Told(answer, unsure)
                 if answer.status_code == 503 and "retry-after" in answer.headers:
-                    self.history.refused.append(time.monotonic() - began)
+                    self.history.refused.append((time.monotonic() - began, f"{method} {path}"))
                 else:
                     self.history.wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
             except httpx2.TimeoutException:

@@ -99,7 +99,7 @@ def test_row_153_without_its_database_nobody_waits_and_nothing_wrong_is_said(
             time.sleep(OUTAGE_SECONDS / 2)
             still_verifying(stage, token, narrow)
             time.sleep(OUTAGE_SECONDS / 2)
-            slowest, allowed = max(history.refused), watch.allowed(REFUSED_SECONDS, times=TIMES)
+            (slowest, what), allowed = max(history.refused), watch.allowed(REFUSED_SECONDS, times=TIMES)
             watch.start()
         stage.wait_until_ready()
         done = history.done.copy()
@@ -107,7 +107,7 @@ def test_row_153_without_its_database_nobody_waits_and_nothing_wrong_is_said(
         healed = watch.seconds
         assert healed < watch.allowed(HEALED_SECONDS, times=TIMES)
     print(
-        f"{fault}: {len(history.refused)} refused, the slowest after {slowest:.2f} s; healed in {healed:.2f} s"
+        f"{fault}: {len(history.refused)} refused, the slowest after {slowest:.2f} s ({what}); healed in {healed:.2f} s"
     )
     assert slowest < allowed
     promises.check(stage, history)

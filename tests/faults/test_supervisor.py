@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import psutil
 import pytest
 
 from tests.support import processes
+
+from .measuring import wait_for
+from .stage import READY_SECONDS
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
@@ -83,6 +87,21 @@ def test_row_152_the_workers_of_a_killed_supervisor_leave_the_port_to_the_next_o
     with processes.started(command, given, tmp_path, url, path="/livez") as program:
         assert not left.exists(), "the next one removes what a killed one has left"
         assert counted_in(program).is_dir()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_row_152_a_worker_that_dies_while_it_is_asked_whether_it_lives_is_replaced_at_once(
+    service: str, tmp_path: Path
+) -> None:
+    with beside(service, tmp_path / "service") as program:
+        supervisor = psutil.Process(program.process.pid)
+        dying, other = supervisor.children()
+        dying.suspend()  # its supervisor asks it within half a second, and waits five for the answer
+        time.sleep(1)
+        killed_at = time.monotonic()
+        dying.kill()
+        wait_for(lambda: len({*supervisor.children()} - {dying, other}) == 1)
+        assert time.monotonic() - killed_at < READY_SECONDS
 
 
 @pytest.mark.parametrize("service", SERVICES)
