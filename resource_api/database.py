@@ -34,7 +34,7 @@ metadata = sa.MetaData(
 # So long may a database take to answer; then the caller hears 503, within three seconds in all.
 PATIENCE_SECONDS = 2.5
 # Waited for in slices: when it is this process that stood still, that costs one slice and not the whole patience.
-_SLICES, _LEAST_SLICES = 10, 4
+_SLICES, _LEAST_SLICES = 10, 2
 # When the request began that is answered now: its caller has waited for its picture as well.
 asked_at: ContextVar[float] = ContextVar("asked_at")
 # What was given up on is cancelled; the driver's own limits only end what would hang on all the same.

@@ -21,6 +21,19 @@ PAUSE_SECONDS = 0.3
 AGAIN_SECONDS = 0.1
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A request that heard 503 and when to come again."""
+
+    began: float
+    ended: float
+    what: str
+
+    def seconds(self, since: float) -> float:
+        """How long it took, from when it was asked or from `since`, whichever was later."""
+        return self.ended - max(self.began, since)
+
+
 @dataclass
 class History:
     """What the servers said."""
@@ -39,8 +52,7 @@ class History:
     """How many requests were sent once more because there was no answer, or 503."""
     cut: list[str] = field(default_factory=list)
     """Requests that were begun and got no answer, for whoever was asked died."""
-    refused: list[tuple[float, str]] = field(default_factory=list)
-    """How many seconds each request took to hear 503 and when to come again."""
+    refused: list[Refusal] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -81,7 +93,7 @@ class Caller:
                 if answer.status_code < 500:
                     return Told(answer, unsure)
                 if answer.status_code == 503 and "retry-after" in answer.headers:
-                    self.history.refused.append((time.monotonic() - began, f"{method} {path}"))
+                    self.history.refused.append(Refusal(began, time.monotonic(), f"{method} {path}"))
                 else:
                     self.history.wrong.append(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
             except httpx2.TimeoutException:
