@@ -44,36 +44,31 @@ def transact(work: Callable[[Here, Session], T]) -> T:
 @contextlib.asynccontextmanager
 async def opened(config: settings.Settings) -> AsyncIterator[Here]:
     """The rooms, on a database of the right shape. Raises CommandError, ConfigurationError, UnavailableError."""
-    await prepare(config)
-    secret_keys = credentials.SecretKeys.load(config)
-    store = database.Database(config.database_url, pool_size=1)
-    kept = cache.Cache(store, config.valkey_url)
-    lane = passwords.Lane(config)
-    limiter = limits.Limits(store, clock.system, config.valkey_url)
-    try:
+    async with contextlib.AsyncExitStack() as closing:
+        store = database.Database(config.database_url, pool_size=1)
+        closing.push_async_callback(store.close)
+        await _prepare(config, store)
+        secret_keys = credentials.SecretKeys.load(config)
+        kept = cache.Cache(store, config.valkey_url)
+        closing.push_async_callback(kept.close)
+        limiter = limits.Limits(store, clock.system, config.valkey_url)
+        closing.push_async_callback(limiter.close)
+        lane = passwords.Lane(config)
+        closing.callback(lane.close)
         yield Here(
             config,
             store,
             OAuth(config, clock.system, kept, secret_keys, lane, limiter, audit.Buffer()),
         )
-    finally:
-        await kept.close()
-        await limiter.close()
-        lane.close()
-        await store.close()
 
 
-async def prepare(config: settings.Settings) -> None:
+async def _prepare(config: settings.Settings, store: database.Database) -> None:
     """See that the database has the shape this version needs: SQLite is migrated, PostgreSQL by command alone,
     because other nodes may still run the old version; these may be started again meanwhile.
 
     Raises CommandError, UnavailableError.
     """
-    store = database.Database(config.database_url, pool_size=1)
-    try:
-        shape = await store.read(migrations.check)
-    finally:
-        await store.close()
+    shape = await store.read(migrations.check)
     if shape == "current":
         return
     if shape == "ahead":
@@ -92,4 +87,5 @@ async def prepare(config: settings.Settings) -> None:
         raise exits.CommandError(
             f"The database {what}. Bring it up to date first: authserver migrate", exits.NOT_READY
         )
+    await store.close()
     await migrations.upgrade(config.database_url)

@@ -31,7 +31,6 @@ def run(config: uvicorn.Config) -> None:
     """
     workers = _Workers(config, sockets=[config.bind_socket()])
     importlib.import_module(str(config.app).partition(":")[0])
-    gc.collect()
     gc.freeze()  # a collector that looks through all that was loaded would make each worker's copy its own
     workers.run()
     if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
