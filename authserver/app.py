@@ -17,10 +17,13 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, request_response
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import audit, cache, clock, credentials, database, i18n, jobs, limits, logs, settings
 from .oauth import authorization_requests, signing_keys
@@ -38,14 +41,13 @@ _SUPERVISOR_SECONDS = 0.5
 def create_app(config: settings.Settings, *, clock: clock.Clock = clock.system) -> FastAPI:
     """The application for these settings. Its background work starts and ends with the server's lifespan."""
     here = _build(config, clock)
-    app = FastAPI(
+    app = _App(
         title=config.product_name,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
-        middleware=[Middleware(middleware.Edge, settings=config)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.authserver = here
@@ -110,19 +112,33 @@ def _build(config: settings.Settings, now: clock.Clock) -> state.State:
     )
 
 
-class _Plain(APIRoute):
+class _App(FastAPI):
+    """FastAPI without its layers around `Edge`, which bounds bodies and answers for what nobody expected itself."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        config = self.state.authserver.settings
+        inner = AsyncExitStackMiddleware(self.router)
+        return middleware.Edge(ExceptionMiddleware(inner, self.exception_handlers), config)
+
+
+class _Route(APIRoute):
     """A route of FastAPI that doesn't ask at each call what its function needs, where that is the request alone."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
         super().__init__(path, endpoint, **named)
+
+        async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(Request(scope, receive, send))
+            await response(scope, receive, send)
+
         if [*inspect.signature(endpoint).parameters] == ["request"]:
-            self.app = request_response(endpoint)
+            self.app = plain
 
 
 @functools.cache
 def _routes(path: str) -> tuple[BaseRoute, ...]:
     """Every route below the issuer's path, flat: a router inside a router is searched twice at each request."""
-    flat = APIRouter(route_class=_Plain)
+    flat = APIRouter(route_class=_Route)
     for router in (*protocol.ROUTERS, *sign_in.ROUTERS, *docs.ROUTERS, static.router, health.router):
         for route in router.routes:
             assert isinstance(route, APIRoute)

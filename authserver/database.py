@@ -8,10 +8,9 @@ that finds all it needs in the cache costs no round trip. How the two engines ar
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -77,26 +76,29 @@ class Database:
 
         What it raises rolls them back, unless it called `keep`. Raises `UnavailableError`.
         """
-        with self._counted(), _translated():
-            return await concurrency.greenlet_spawn(_run, _session(self._writing, self), work)
+        return await self._ask(_session(self._writing, self), work)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns; it must not write. Each statement sees what is committed by then.
 
         Raises `UnavailableError`, and RuntimeError when the work tries to write.
         """
-        with self._counted(), _translated():
-            return await concurrency.greenlet_spawn(_run, _session(self._reading, None), work)
+        return await self._ask(_session(self._reading, None), work)
 
     async def ready(self) -> None:
         """Returns when the database answers. Raises `UnavailableError`."""
         await self.read(lambda session: session.execute(sa.text("SELECT 1")))
 
-    @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
+    async def _ask(self, session: Session, work: Callable[[Session], T]) -> T:
         self.running += 1
         try:
-            yield
+            return await concurrency.greenlet_spawn(_run, session, work)
+        except (exc.TimeoutError, TimeoutError, OSError) as error:
+            raise UnavailableError(f"{type(error).__name__}: {error}") from error
+        except exc.DBAPIError as error:
+            if engines.passes(error):
+                raise UnavailableError(str(error.orig)) from error
+            raise
         finally:
             self.running -= 1
 
@@ -214,15 +216,3 @@ async def _take(lock: asyncio.Lock) -> None:
             await lock.acquire()
     except TimeoutError:
         raise UnavailableError("other writers don't let go of the database") from None
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (exc.TimeoutError, TimeoutError, OSError) as error:
-        raise UnavailableError(f"{type(error).__name__}: {error}") from error
-    except exc.DBAPIError as error:
-        if engines.passes(error):
-            raise UnavailableError(str(error.orig)) from error
-        raise

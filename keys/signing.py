@@ -38,6 +38,9 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "ES512": Algorithm(ECKey, "P-521"),
 }
 
+# Made once: `json.dumps` with anything but its defaults makes one each time.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
 # RFC 7518 §3.3 asks for 2048 at least; beyond 8192 a single verification takes long enough to be a nuisance.
 RSA_BITS = range(2048, 8193)
 
@@ -145,6 +148,6 @@ class SigningKey:
 
         Raise ValueError for NaN or infinity and TypeError for what JSON can't hold.
         """
-        payload = json.dumps(claims, separators=(",", ":"), allow_nan=False)
+        payload = _ENCODER.encode(claims)
         header = {"alg": self.alg, "kid": self.kid, "typ": typ}
         return jws.serialize_compact(header, payload, self._key, registry=self._registry)

@@ -11,13 +11,16 @@ from ...oauth import authorize
 from ...oauth.messages import Answer
 from . import authorization_errors, cookies, state
 
+# Made once: `json.dumps` with anything but its defaults makes one each time.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def send(answer: Answer) -> Response:
     """The JSON response for an endpoint of the protocol; never cacheable unless the answer says so itself."""
     headers = {"Cache-Control": "no-store", **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
-    body = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
+    body = _ENCODER.encode(answer.body).encode()
     headers.setdefault("Content-Type", "application/json")
     return Response(body, answer.status, headers)
 

@@ -11,7 +11,6 @@ import time
 import uuid
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,7 +64,8 @@ class _Exchange:
     def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
         self.edge, self.scope, self._receive, self._send = edge, dict(scope), receive, send
         self.method = scope["method"]
-        self.request_id = _identify(scope)
+        self.given = _given(scope)
+        self.request_id = _identify(self.given["x-request-id"])
         self.status = 0
         self.received = 0
         self.started_at = time.perf_counter()
@@ -103,7 +103,7 @@ class _Exchange:
             return problems.answer(request, "bad_request", detail="Content-Length is not a number.")
         if length > self.edge.limit:
             return problems.answer(request, "content_too_large", headers={"Connection": "close"})
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
+        if any(coding.lower() != "identity" for coding in self.given["content-encoding"]):
             return problems.answer(
                 request,
                 "unsupported_media_type",
@@ -118,7 +118,7 @@ class _Exchange:
         return None
 
     def _declared_length(self) -> int | None:
-        values = Headers(scope=self.scope).getlist("content-length")
+        values = self.given["content-length"]
         if not values:
             return 0
         return int(values[0]) if len(values) == 1 and values[0].isascii() and values[0].isdigit() else None
@@ -158,6 +158,14 @@ class _Exchange:
         )
 
 
-def _identify(scope: Scope) -> str:
-    given = Headers(scope=scope).getlist("x-request-id")
+def _given(scope: Scope) -> dict[str, list[str]]:
+    """The values of the headers that are looked at here, found in one pass."""
+    values: dict[str, list[str]] = {"content-length": [], "content-encoding": [], "x-request-id": []}
+    for name, value in scope["headers"]:
+        if (found := values.get(name.decode("latin-1"))) is not None:
+            found.append(value.decode("latin-1"))
+    return values
+
+
+def _identify(given: list[str]) -> str:
     return given[0] if len(given) == 1 and _SANE_ID.fullmatch(given[0]) else str(uuid.uuid4())
