@@ -104,7 +104,7 @@ class Hygiene:
             and "access-control-request-method" in headers
         ):
             return Response(status_code=204, headers=_PREFLIGHT)
-        if headers.get("content-encoding", "identity").lower() != "identity":
+        if any(coding.lower() != "identity" for coding in headers.getlist("content-encoding")):
             return self._problem(
                 "unsupported_media_type", "Send the body without Content-Encoding.", request_id
             )

@@ -232,6 +232,15 @@ async def test_row_123_a_compressed_body_is_refused_on_every_route(gallery: Any,
         for coding in ("gzip", "br", "zstd", "deflate", "gzip, gzip", "x"):
             given = {"Content-Type": "application/json", "Content-Encoding": coding}
             await refused(gallery, method, path, {415}, headers=given, content=bomb)
+        twice = [
+            ("Content-Type", "application/json"),
+            ("Content-Encoding", "identity"),
+            ("Content-Encoding", "gzip"),
+        ]
+        packed = await gallery.client.request(
+            method, path, headers=[*headers(gallery, ANA).items(), *twice], content=bomb
+        )
+        assert packed.status_code == 415, (method, path)
     await doors.refused(gallery, doors.forger(gallery).with_header(zip="DEF"))
 
 
