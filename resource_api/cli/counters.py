@@ -24,11 +24,12 @@ def shared(workers: int) -> Iterator[None]:
     parent = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
     _remove_abandoned(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    os.environ[VARIABLE] = str(folder)
     try:
         with _locked(folder):
-            os.environ[VARIABLE] = str(folder)
             yield
     finally:
+        del os.environ[VARIABLE]
         shutil.rmtree(folder, ignore_errors=True)
 
 
