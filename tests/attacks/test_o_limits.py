@@ -24,6 +24,7 @@ from . import races
 from .forms import ANA
 
 CROWD = 160
+TRIES = 20
 CLAIMS = ("x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip")
 SPELLINGS = ("{}", "{}", "{}/", "/{}", "{}%00", "{};x", "{}?x={}")
 
@@ -68,7 +69,14 @@ async def test_row_118_of_a_crowd_at_one_account_ten_are_looked_at(worlds: tuple
         if answer.status_code == 429:
             assert 1 <= int(answer.headers["retry-after"]) <= limits.LOGIN_SECONDS
     right = [{"email": ANA, "password": PASSWORD}] * 2
-    assert {answer.status_code for answer in await crowd(worlds, "/login", right)} == {429}
+    for _ in range(TRIES):
+        told = [answer.status_code for answer in await crowd(worlds, "/login", right)]
+        if 503 not in told:
+            break
+        await asyncio.sleep(
+            1
+        )  # as Retry-After says: on a slow machine the crowd was too much for the database
+    assert set(told) == {429}
 
 
 async def test_row_118_of_a_crowd_of_guessed_secrets_a_hundred_are_told_so(
