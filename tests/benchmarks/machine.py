@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 
@@ -26,7 +25,7 @@ def name() -> str:
             _processor(),
             f"{os.cpu_count()} cores",
             f"Linux {platform.release()}" if sys.platform == "linux" else platform.platform(),
-            _python(),
+            f"Python {platform.python_version()}",
             _output("openssl", "version").strip(),
             f"load {os.getloadavg()[0]:.1f} at the start",
         )
@@ -41,13 +40,6 @@ def signatures_per_second(processes: int, seconds: int) -> float:
     if found is None:
         raise RuntimeError(f"openssl speed printed no rate:\n{text}")
     return float(found.group(1))
-
-
-def _python() -> str:
-    """Its version, and whether it was built the slow way, as version managers do and distributions don't."""
-    built = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
-    how = "" if "--enable-optimizations" in built else " built without profiling"
-    return f"Python {platform.python_version()}{how}"
 
 
 def _processor() -> str:
