@@ -73,9 +73,8 @@ async def test_row_118_of_a_crowd_at_one_account_ten_are_looked_at(worlds: tuple
         told = [answer.status_code for answer in await crowd(worlds, "/login", right)]
         if 503 not in told:
             break
-        await asyncio.sleep(
-            1
-        )  # as Retry-After says: on a slow machine the crowd was too much for the database
+        # As Retry-After says: on a slow machine the crowd was too much for the database.
+        await asyncio.sleep(1)
     assert set(told) == {429}
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +37,6 @@ def settings_for(service: str, folder: Path, port: int) -> Mapping[str, str]:
         "RESOURCE_API_ISSUER": "http://localhost:9",
         "RESOURCE_API_FILES": str(folder / "files"),
     }
-
-
-@contextlib.contextmanager
-def beside(service: str, folder: Path) -> Iterator[processes.Program]:
-    """Another server of the same kind on this machine."""
-    folder.mkdir()
-    port = processes.free_port()
-    given, url = settings_for(service, folder, port), f"http://localhost:{port}"
-    with processes.started(
-        [service, "serve", "--workers", "2"], given, folder, url, path="/livez"
-    ) as program:
-        yield program
 
 
 def counted_in(program: processes.Program) -> Path:
@@ -95,7 +82,10 @@ def test_row_152_the_workers_of_a_killed_supervisor_leave_the_port_to_the_next_o
 def test_row_152_a_worker_that_dies_while_it_is_asked_whether_it_lives_is_replaced_at_once(
     service: str, tmp_path: Path
 ) -> None:
-    with beside(service, tmp_path / "service") as program:
+    port = processes.free_port()
+    given, url = settings_for(service, tmp_path, port), f"http://localhost:{port}"
+    command = [service, "serve", "--workers", "2"]
+    with processes.started(command, given, tmp_path, url, path="/livez") as program:
         supervisor = psutil.Process(program.process.pid)
         dying, other = supervisor.children()
         dying.suspend()  # its supervisor asks it within half a second, and waits five for the answer
