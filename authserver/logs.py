@@ -7,7 +7,9 @@ Nobody logs secrets; should one slip in, the last processor here removes it. Eve
 from __future__ import annotations
 
 import contextlib
+import datetime
 import functools
+import json
 import logging
 import re
 import sys
@@ -58,13 +60,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 def configure(settings: Settings) -> None:
     """Sets up this process' logging, once, before anything is logged."""
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
-    render: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    render: Any = structlog.dev.ConsoleRenderer() if console else _to_json
     shared: list[Any] = [
-        _add_request_id,
-        structlog.processors.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
-        structlog.processors.StackInfoRenderer(),
+        _describe,
         structlog.processors.format_exc_info,
         redact,
         *([_make_visible] if console else []),  # JSON escapes by itself
@@ -80,7 +78,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.processors.StackInfoRenderer(), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
@@ -115,10 +113,22 @@ class _Lines(structlog.WriteLogger):
     debug = info = warning = error = critical = exception = msg
 
 
-def _add_request_id(_logger: object, _method: str, line: Any) -> Any:
+def _describe(logger: Any, method: str, line: Any) -> Any:
+    """Which request, how serious, whose, when: one step instead of structlog's four, since each request logs a line."""
     if found := request_id.get():
         line["request_id"] = found
+    line["level"] = method
+    line["logger"] = line["_record"].name if "_record" in line else logger.name
+    line["ts"] = datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
     return line
+
+
+# Made once: `json.dumps` with anything but its defaults makes one each time.
+_ENCODER = json.JSONEncoder(default=str)
+
+
+def _to_json(_logger: object, _method: str, line: Any) -> str:
+    return _ENCODER.encode(line)
 
 
 _PLAIN = frozenset((bool, int, float, type(None)))

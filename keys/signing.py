@@ -4,6 +4,7 @@ A key is imported once and then signs inline: an RSA-2048 signature costs about 
 hundred times that. Which key signs when is the business of `ring`; what is published, of `jwks`.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.util import urlsafe_b64encode
 
 from . import errors
 
@@ -67,7 +69,7 @@ class SigningKey:
     The id is the key's own thumbprint (RFC 7638) unless another is given, so two keys never share one.
     """
 
-    __slots__ = ("_key", "_registry", "alg", "kid")
+    __slots__ = ("_algorithm", "_key", "alg", "kid")
 
     def __init__(self, key: RSAKey | ECKey, *, alg: str, kid: str | None = None) -> None:
         """Raise InvalidKeyError when the key is not a private one that fits `alg`."""
@@ -77,7 +79,8 @@ class SigningKey:
         self.alg = alg
         self.kid = kid or key.thumbprint()
         self._key = key
-        self._registry = jws.JWSRegistry(algorithms=[alg])
+        self._algorithm = jws.JWSRegistry(algorithms=[alg]).get_alg(alg)
+        self._algorithm.check_key(key)
 
     def __repr__(self) -> str:
         return f"SigningKey(kid={self.kid!r}, alg={self.alg!r})"
@@ -148,6 +151,13 @@ class SigningKey:
 
         Raise ValueError for NaN or infinity and TypeError for what JSON can't hold.
         """
-        payload = _ENCODER.encode(claims)
-        header = {"alg": self.alg, "kid": self.kid, "typ": typ}
-        return jws.serialize_compact(header, payload, self._key, registry=self._registry)
+        # RFC 7515 §7.1. joserfc's `serialize_compact` tests key and header at each call; here they are always the
+        # same, and were tested when this key was made.
+        signed = _header(self.alg, self.kid, typ) + b"." + urlsafe_b64encode(_ENCODER.encode(claims).encode())
+        signature = self._algorithm.sign(signed, self._key)
+        return (signed + b"." + urlsafe_b64encode(signature)).decode()
+
+
+@functools.lru_cache(maxsize=64)
+def _header(alg: str, kid: str, typ: str) -> bytes:
+    return urlsafe_b64encode(_ENCODER.encode({"alg": alg, "kid": kid, "typ": typ}).encode())
