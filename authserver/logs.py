@@ -114,7 +114,7 @@ class _Lines(structlog.WriteLogger):
 
 
 def _describe(logger: Any, method: str, line: Any) -> Any:
-    """Which request, how serious, whose, when: one step instead of structlog's four, since each request logs a line."""
+    """Which request, how serious, whose, when: one step instead of structlog's, since each request logs a line."""
     if found := request_id.get():
         line["request_id"] = found
     line["level"] = method

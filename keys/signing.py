@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from joserfc import jws
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import urlsafe_b64encode
 
@@ -80,7 +81,12 @@ class SigningKey:
         self.kid = kid or key.thumbprint()
         self._key = key
         self._algorithm = jws.JWSRegistry(algorithms=[alg]).get_alg(alg)
-        self._algorithm.check_key(key)
+        try:
+            self._algorithm.check_key(key)
+        except JoseError:
+            raise errors.InvalidKeyError(
+                f"Its own `use` or `alg` keeps this key from signing {alg}."
+            ) from None
 
     def __repr__(self) -> str:
         return f"SigningKey(kid={self.kid!r}, alg={self.alg!r})"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeyParameters, RSAKey
 
 from keys import errors, jwks
 from keys.signing import SigningKey
@@ -146,6 +146,14 @@ def test_an_unreadable_key_is_refused_without_being_described(key: SigningKey) -
 def test_a_public_key_does_not_sign(key: SigningKey) -> None:
     with pytest.raises(errors.InvalidKeyError, match="public"):
         SigningKey(RSAKey.import_key(dict(key.public_jwk())), alg="RS256")
+
+
+@pytest.mark.parametrize("own", [{"use": "enc"}, {"alg": "PS256"}])
+def test_a_key_that_is_for_something_else_does_not_sign(own: KeyParameters) -> None:
+    with pytest.raises(errors.InvalidKeyError, match="own"):
+        SigningKey(RSAKey.generate_key(2048, own), alg="RS256")
+    right = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"})
+    assert SigningKey(right, alg="RS256").sign({})
 
 
 def test_a_key_does_not_show_itself(key: SigningKey) -> None:
