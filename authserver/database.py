@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,6 +37,8 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+_IDLE_SESSIONS = 100
 
 # The session whose work runs now; `await_` looks at it.
 _running: ContextVar[Session | None] = ContextVar("running", default=None)
@@ -67,7 +70,8 @@ class Database:
         # How many pieces of work run now. Whoever stops the service cancels nothing while there are any.
         self.running = 0
         self.after_commit: list[Callable[[Session], None]] = []
-        self._reading, self._writing = engines.for_reading(self.engine), engines.for_writing(self.engine)
+        self._readers = _Sessions(engines.for_reading(self.engine), None)
+        self._writers = _Sessions(engines.for_writing(self.engine), self)
         # SQLite has one writer at a time. Queueing here is fair, while its own waiting is by polling.
         self.writer = asyncio.Lock() if self.engine.dialect.name == "sqlite" else None
 
@@ -76,23 +80,23 @@ class Database:
 
         What it raises rolls them back, unless it called `keep`. Raises `UnavailableError`.
         """
-        return await self._ask(_session(self._writing, self), work)
+        return await self._ask(self._writers, work)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """What `work` returns; it must not write. Each statement sees what is committed by then.
 
         Raises `UnavailableError`, and RuntimeError when the work tries to write.
         """
-        return await self._ask(_session(self._reading, None), work)
+        return await self._ask(self._readers, work)
 
     async def ready(self) -> None:
         """Returns when the database answers. Raises `UnavailableError`."""
         await self.read(lambda session: session.execute(sa.text("SELECT 1")))
 
-    async def _ask(self, session: Session, work: Callable[[Session], T]) -> T:
+    async def _ask(self, sessions: _Sessions, work: Callable[[Session], T]) -> T:
         self.running += 1
         try:
-            return await concurrency.greenlet_spawn(_run, session, work)
+            return await concurrency.greenlet_spawn(_run, sessions, work)
         except (exc.TimeoutError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{type(error).__name__}: {error}") from error
         except exc.DBAPIError as error:
@@ -171,12 +175,26 @@ def delete_batch(session: Session, table: sa.Table, condition: sa.ColumnElement[
     return int(getattr(session.execute(statement), "rowcount"))  # noqa: B009  mypy knows only Result here
 
 
-def _session(bind: AsyncEngine, owner: Database | None) -> Session:
-    return _Session(bind.sync_engine, expire_on_commit=False, info={_OWNER: owner})
+class _Sessions:
+    """Sessions of one kind. To make one takes a request longer than to use it, so those that ended well are kept."""
+
+    def __init__(self, bind: AsyncEngine, owner: Database | None) -> None:
+        self._bind, self._owner = bind.sync_engine, owner
+        self._idle: deque[Session] = deque(maxlen=_IDLE_SESSIONS)
+
+    def take(self) -> Session:
+        session = self._idle.pop() if self._idle else _Session(self._bind, expire_on_commit=False)
+        session.info[_OWNER] = self._owner
+        return session
+
+    def give_back(self, session: Session) -> None:
+        session.info.clear()  # what one request noted must not reach the next
+        self._idle.append(session)
 
 
-def _run(session: Session, work: Callable[[Session], T]) -> T:
+def _run(sessions: _Sessions, work: Callable[[Session], T]) -> T:
     """The work and its end, in one go: nothing is left open, whatever happens to the request around it."""
+    session = sessions.take()
     token = _running.set(session)
     engines.asked_at.set(time.monotonic())
     try:
@@ -189,6 +207,7 @@ def _run(session: Session, work: Callable[[Session], T]) -> T:
     finally:
         _running.reset(token)
         _end(session)
+        sessions.give_back(session)
     return answer
 
 

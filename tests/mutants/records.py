@@ -17,6 +17,16 @@ MUTANTS = (
         tests=(RECORDS + "test_row_139_every_event_leaves_one_record",),
     ),
     Mutant(
+        name="one-request-binds-the-next",
+        file="authserver/database.py",
+        old="        session.info.clear()  # what one request noted must not reach the next\n",
+        new="",
+        hole="A refusal commits what it had begun, because an earlier one was to be kept (OWASP ASVS 2.3.3).",
+        tests=(
+            "tests/authserver/base/test_database.py::test_what_one_piece_of_work_decides_binds_none_that_follows",
+        ),
+    ),
+    Mutant(
         name="records-without-an-address",
         file="authserver/audit.py",
         old='        "ip": where.ip,\n',

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+import pydantic_core
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,16 +10,13 @@ from ...oauth import authorize
 from ...oauth.messages import Answer
 from . import authorization_errors, cookies, state
 
-# Made once: `json.dumps` with anything but its defaults makes one each time.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
 
 def send(answer: Answer) -> Response:
     """The JSON response for an endpoint of the protocol; never cacheable unless the answer says so itself."""
     headers = {"Cache-Control": "no-store", **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
-    body = _ENCODER.encode(answer.body).encode()
+    body = pydantic_core.to_json(answer.body)
     headers.setdefault("Content-Type", "application/json")
     return Response(body, answer.status, headers)
 

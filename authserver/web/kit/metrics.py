@@ -40,7 +40,9 @@ class Metrics:
             buckets=SECONDS,
             registry=self._registry,
         )
+        # A series is looked up once: each time, the library takes a lock and reads all its labels again.
         self._of = functools.lru_cache(maxsize=1024)(self._series)
+        self._issued = functools.lru_cache(maxsize=32)(self._tokens.labels)
         self._lost = prometheus_client.Counter(
             "authserver_audit_events_lost_total",
             "Events that never reached the audit table, because the database was away for too long.",
@@ -53,7 +55,7 @@ class Metrics:
 
     def token_issued(self, grant: str) -> None:
         """Counts an access token; `grant` is a `grant_type` the server knows, never what a caller typed."""
-        self._tokens.labels(grant).inc()
+        self._issued(grant).inc()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts an answered request under its route's template."""

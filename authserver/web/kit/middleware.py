@@ -8,14 +8,13 @@ from __future__ import annotations
 import functools
 import re
 import time
-import uuid
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ... import audit, logs
+from ... import audit, credentials, logs
 from ...settings import Settings
 from . import forms, pages, peers, problems, state
 
@@ -168,4 +167,4 @@ def _given(scope: Scope) -> dict[str, list[str]]:
 
 
 def _identify(given: list[str]) -> str:
-    return given[0] if len(given) == 1 and _SANE_ID.fullmatch(given[0]) else str(uuid.uuid4())
+    return given[0] if len(given) == 1 and _SANE_ID.fullmatch(given[0]) else credentials.new_id()

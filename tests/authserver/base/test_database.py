@@ -64,6 +64,27 @@ async def test_what_must_survive_an_error_is_kept(database: Database) -> None:
     assert await database.read(count_of) == 0
 
 
+async def test_what_one_piece_of_work_decides_binds_none_that_follows(database: Database) -> None:
+    async def refuse(key: bytes, *, kept: bool) -> None:
+        def work(session: Session) -> None:
+            put(session, key)
+            if kept:
+                bridge.keep(session)
+            raise bridge.Refused("no")
+
+        with pytest.raises(bridge.Refused):
+            await database.transaction(work)
+
+    # Sessions are used again, whichever way they ended.
+    await refuse(b"kept", kept=True)
+    await refuse(b"lost", kept=False)
+    await database.transaction(bridge.keep)
+    await refuse(b"lost too", kept=False)
+    assert await database.read(lambda session: count_of(session, b"kept")) == 0
+    assert await database.read(lambda session: count_of(session, b"lost")) is None
+    assert await database.read(lambda session: count_of(session, b"lost too")) is None
+
+
 async def test_a_reader_can_not_write(database: Database) -> None:
     with pytest.raises(RuntimeError, match="run it by `transaction`"):
         await database.read(put)
