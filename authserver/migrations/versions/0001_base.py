@@ -61,7 +61,7 @@ def upgrade() -> None:
     op.create_table(
         "events",
         sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("at", sa.Double, nullable=False, index=True),
+        sa.Column("at", sa.Double, nullable=False),
         sa.Column("event", sa.Text, nullable=False),
         sa.Column("outcome", sa.Text, nullable=False),
         sa.Column("user_id", sa.Text),
@@ -70,9 +70,12 @@ def upgrade() -> None:
         sa.Column("ip", sa.Text, nullable=False),
         sa.Column("request_id", sa.Text, nullable=False),
         sa.Column("details", sa.JSON, nullable=False),
-        sa.Index("ix_events_user_id_at", "user_id", "at"),
-        sa.Index("ix_events_client_id_at", "client_id", "at"),
     )
+    for about in ("user_id", "client_id"):
+        known = sa.text(f"{about} IS NOT NULL")
+        op.create_index(
+            f"ix_events_{about}_id", "events", [about, "id"], sqlite_where=known, postgresql_where=known
+        )
     _append_only()
     op.create_table(
         "attempts",
