@@ -70,7 +70,7 @@ def all_changed(session: Session) -> None:
 def delete_expired(session: Session, limit: int) -> int:
     """Delete at most `limit` changes that everybody has followed or missed; returns how many."""
     newest = sa.select(versions.c.n).scalar_subquery()
-    return database.delete_batch(session, changes, changes.c.version <= newest - LOG_LENGTH, limit)
+    return database.delete_batch(session, changes.c.version, newest - LOG_LENGTH, limit)
 
 
 class Cache:

@@ -167,10 +167,14 @@ def insert(session: Session, table: sa.Table) -> postgresql.Insert | sqlite.Inse
     return postgresql.insert(table)
 
 
-def delete_batch(session: Session, table: sa.Table, condition: sa.ColumnElement[bool], limit: int) -> int:
-    """Delete at most `limit` rows that meet the condition; returns how many."""
+def delete_batch(session: Session, column: sa.Column[Any], until: Any, limit: int) -> int:
+    """Delete at most `limit` rows of the column's table, those where it is lowest and not above `until`; returns how
+    many. The column needs an index."""
+    table = column.table
+    assert isinstance(table, sa.Table)
     key = [*table.primary_key]
-    chosen = sa.select(*key).where(condition).limit(limit)
+    # Ordered, or PostgreSQL looks through the table where it guesses that many rows are due: they may come last.
+    chosen = sa.select(*key).where(column <= until).order_by(column).limit(limit)
     statement = sa.delete(table).where((sa.tuple_(*key) if len(key) > 1 else key[0]).in_(chosen))
     return int(getattr(session.execute(statement), "rowcount"))  # noqa: B009  mypy knows only Result here
 

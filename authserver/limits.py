@@ -91,7 +91,7 @@ def give_back(session: Session, key: str) -> None:
 
 def delete_expired(session: Session, now: float, limit: int) -> int:
     """Delete at most `limit` counters whose window is over; returns how many."""
-    return database.delete_batch(session, table, table.c.resets_at <= now, limit)
+    return database.delete_batch(session, table.c.resets_at, now, limit)
 
 
 def login_keys(email_key: str, ip: str, known_browser: str = "") -> tuple[str, str]:

@@ -112,6 +112,7 @@ def delete_expired(session: Session, now: float, limit: int) -> int:
     due = (
         sa.select(answers.c.owner, answers.c.route, answers.c.key)
         .where(answers.c.expires_at <= now)
+        .order_by(answers.c.expires_at)  # by its index, wherever in the table they are
         .limit(limit)
     )
     rows = sa.tuple_(answers.c.owner, answers.c.route, answers.c.key)

@@ -121,7 +121,7 @@ def end_all(session: Session, *, now: float) -> None:
 
 def delete_expired(session: Session, now: float, limit: int) -> int:
     """Delete at most `limit` requests past their time; returns how many."""
-    return database.delete_batch(session, table, table.c.expires_at <= now, limit)
+    return database.delete_batch(session, table.c.expires_at, now, limit)
 
 
 def _waiting(request_id: str, browser: str, now: float) -> sa.ColumnElement[bool]:

@@ -86,4 +86,4 @@ def matches(kept: Iterable[ClientSecret], secret: str, now: float) -> bool:
 
 def delete_expired(session: Session, now: float, limit: int) -> int:
     """Delete at most `limit` secrets that no longer work; returns how many."""
-    return database.delete_batch(session, table, table.c.expires_at <= now, limit)
+    return database.delete_batch(session, table.c.expires_at, now, limit)

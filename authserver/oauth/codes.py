@@ -136,4 +136,4 @@ def was_used(session: Session, code: Code) -> bool:
 
 def delete_expired(session: Session, now: float, limit: int) -> int:
     """Delete at most `limit` codes whose last token has expired; returns how many."""
-    return database.delete_batch(session, table, table.c.keep_until_at <= now, limit)
+    return database.delete_batch(session, table.c.keep_until_at, now, limit)

@@ -73,4 +73,4 @@ def _listed_at(shared: cache.Cache, session: Session, kind: str, subject: str) -
 
 def delete_expired(session: Session, now: float, limit: int) -> int:
     """Delete at most `limit` entries whose tokens have all expired long ago; returns how many."""
-    return database.delete_batch(session, table, table.c.until_at <= now - AHEAD_SECONDS, limit)
+    return database.delete_batch(session, table.c.until_at, now - AHEAD_SECONDS, limit)

@@ -265,7 +265,7 @@ def delete_expired(session: Session, now: float, limit: int) -> int:
 
     A revoked family stays until then: a stolen token is recognised as long as it could be believed.
     """
-    return database.delete_batch(session, table, table.c.expires_at <= now, limit)
+    return database.delete_batch(session, table.c.expires_at, now, limit)
 
 
 def _in_grace(family: RefreshToken, now: float, grace_seconds: float) -> bool:

@@ -126,9 +126,9 @@ def end_all(session: orm.Session, user_id: str, *, now: float, but: str | None =
 
 def delete_expired(session: orm.Session, now: float, limit: int, *, settings: Settings) -> int:
     """Delete at most `limit` sessions that are over by time; returns how many."""
-    too_old = table.c.created_at <= now - settings.session_absolute_seconds
-    unused = table.c.seen_at <= now - settings.session_idle_seconds
-    return database.delete_batch(session, table, too_old | unused, limit)
+    too_old, unused = now - settings.session_absolute_seconds, now - settings.session_idle_seconds
+    deleted = database.delete_batch(session, table.c.created_at, too_old, limit)
+    return deleted + database.delete_batch(session, table.c.seen_at, unused, limit - deleted)
 
 
 _columns = [table.c[name] for name in Session.__dataclass_fields__]

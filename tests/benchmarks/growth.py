@@ -143,6 +143,7 @@ async def measured(size: filling.Size, seconds: int) -> None:
 async def _swept(full: Side, folder: Path, count: int, seconds: int) -> str:
     """How the sweep of expired grants goes while people refresh."""
     await filling.expire(full.url, count)
+    print(*await plans.sweeps(full.world), sep="\n", flush=True)
 
     async def refreshing() -> load.Sample:
         tokens = folder / "tokens"

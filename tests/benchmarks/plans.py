@@ -11,7 +11,9 @@ import httpx2
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import Session
 
+from authserver import jobs
 from keys.signing import SigningKey
 from resource_api import auth
 from tests.authserver.protocol import flows
@@ -50,6 +52,19 @@ async def authserver(world: flows.World, web: flows.App) -> list[str]:
     with recorded(engine) as seen:
         await _hot(world, web)
     return await _explained("sign-in, consent, code, token, refresh, introspection, revocation", engine, seen)
+
+
+async def sweeps(world: flows.World) -> list[str]:
+    """The same for the removal of expired rows; there had better be some."""
+    database = world.server.state.database
+
+    def one_each(session: Session) -> None:
+        for sweep in jobs.sweeps(world.server.settings).values():
+            sweep(session, world.now(), 1)
+
+    with recorded(database.engine) as seen:
+        await database.transaction(one_each)
+    return await _explained("the sweeps", database.engine, seen)
 
 
 async def gallery(url: str, folder: Path) -> list[str]:

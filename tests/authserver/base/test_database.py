@@ -195,17 +195,19 @@ async def test_a_commit_that_fails_changes_nothing_and_lets_others_in(database: 
     assert await database.read(count_of) == 0
 
 
-async def test_rows_are_deleted_in_bounded_batches(database: Database) -> None:
+async def test_rows_are_deleted_in_bounded_batches_the_longest_due_first(database: Database) -> None:
     def fill(session: Session) -> None:
-        for number in range(5):
-            put(session, bytes([number]))
+        for number in range(7, 0, -1):
+            put(session, bytes([number]), number)
 
     await database.transaction(fill)
 
-    def delete(session: Session) -> int:
-        return bridge.delete_batch(session, COUNTERS, COUNTERS.c.count == 0, 3)
+    def delete(session: Session) -> tuple[int, list[int]]:
+        gone = bridge.delete_batch(session, COUNTERS.c.count, 5, 3)
+        return gone, sorted(session.execute(sa.select(COUNTERS.c.count)).scalars())
 
-    assert [await database.transaction(delete) for _ in range(3)] == [3, 2, 0]
+    left = [await database.transaction(delete) for _ in range(3)]
+    assert left == [(3, [4, 5, 6, 7]), (2, [6, 7]), (0, [6, 7])]
 
 
 async def test_the_file_and_its_folder_are_their_owners_alone(tmp_path: Path) -> None:
