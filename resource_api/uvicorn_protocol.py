@@ -34,6 +34,39 @@ class _RefusalError(Exception):
         self.sentence = sentence
 
 
+class _HeadWithBody:
+    """The transport for one answer: its head waits for the first of its body, so that both leave by one system call.
+
+    By two, a small answer costs a tenth more of the server's time, and its client reads twice.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._begun = False
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        if not self._begun:
+            self._begun, self._head = True, data
+            self._loop.call_soon(self._let_go)  # the body may be long in coming
+        elif self._head:
+            self._head, whole = b"", self._head + data
+            self._transport.write(whole)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._let_go()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _let_go(self) -> None:
+        if self._head and not self._transport.is_closing():
+            self.write(b"")
+
+
 class Protocol(httptools_impl.HttpToolsProtocol):
     """One connection. Its limits are attributes of the class, in seconds and bytes."""
 
@@ -114,6 +147,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         super().on_headers_complete()
+        self.cycle.transport = _HeadWithBody(self.transport, self.loop)  # type: ignore[assignment]  # what it needs of one
         if self._ending or self.parser.should_upgrade():
             self.cycle.keep_alive = False
         self._part = _Part.BODY

@@ -55,6 +55,8 @@ class Server:
         body = f"{scope['path']} {request['body']}".encode()
         headers = [(b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["path"].startswith("/late"):
+            await asyncio.sleep(0.5)
         await send({"type": "http.response.body", "body": body})
 
 

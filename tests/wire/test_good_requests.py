@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import socket
+from typing import Any
 
 import pytest
 
-from .server import CHUNKS, GOOD, HOST, KEPT, MIB, Server, get, post, read, rest
+from .conftest import PROTOCOLS, Protocol
+from .server import CHUNKS, GOOD, HOST, KEPT, MIB, Server, get, post, read, rest, run
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,48 @@ def test_a_client_that_waits_for_100_gets_it(server: Server) -> None:
         read(connection, b"HTTP/1.1 100 Continue\r\n\r\n")
         connection.sendall(b"hello")
         read(connection, b"/fine 5")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_small_answer_leaves_in_one_piece(protocol: Protocol) -> None:
+    pieces: list[bytes] = []
+
+    class Noting:
+        """A transport that remembers each piece it was given."""
+
+        def __init__(self, transport: Any) -> None:
+            self.transport = transport
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.transport, name)
+
+        def write(self, data: bytes) -> None:
+            pieces.append(data)
+            self.transport.write(data)
+
+    def connection_made(self: Any, transport: Any) -> None:
+        protocol.connection_made(self, Noting(transport))  # type: ignore[arg-type]  # as good as one
+
+    noted = type("Noted", (protocol,), {"connection_made": connection_made})
+    with run(noted) as server, server.connect() as connection:
+        for _ in range(3):
+            connection.sendall(KEPT)
+            read(connection, b"/kept 0")
+    assert len(pieces) == 3
+    assert all(piece.startswith(b"HTTP/1.1 200 ") and piece.endswith(b"/kept 0") for piece in pieces)
+
+
+def test_a_head_does_not_wait_for_a_late_body(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(KEPT.replace(b"/kept", b"/late"))
+        head = connection.recv(65536)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert head.endswith(b"\r\n\r\n")
+        assert connection.recv(65536) == b"/late 0"
+
+
+def test_an_answer_without_a_body_does_not_wait_for_one(server: Server) -> None:
+    with server.connect() as connection:
+        for _ in range(2):
+            connection.sendall(KEPT.replace(b"GET", b"HEAD"))
+            assert read(connection, b"\r\n\r\n").endswith(b"\r\n\r\n")
