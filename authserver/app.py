@@ -117,7 +117,8 @@ class _App(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         config = self.state.authserver.settings
-        return middleware.Edge(ExceptionMiddleware(self.router, self.exception_handlers), config)
+        inner = AsyncExitStackMiddleware(self.router)
+        return middleware.Edge(ExceptionMiddleware(inner, self.exception_handlers), config)
 
 
 class _Route(APIRoute):
@@ -130,8 +131,8 @@ class _Route(APIRoute):
             response = await endpoint(Request(scope, receive, send))
             await response(scope, receive, send)
 
-        alone = [*inspect.signature(endpoint).parameters] == ["request"]
-        self.app = plain if alone else AsyncExitStackMiddleware(self.app)
+        if [*inspect.signature(endpoint).parameters] == ["request"]:
+            self.app = plain
 
 
 @functools.cache
