@@ -147,7 +147,10 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         super().on_headers_complete()
-        self.cycle.transport = _HeadWithBody(self.transport, self.loop)  # type: ignore[assignment]  # what it needs of one
+        if (
+            self.scope["method"] != "HEAD" and not self.expect_100_continue
+        ):  # there, what is written first goes alone
+            self.cycle.transport = _HeadWithBody(self.transport, self.loop)  # type: ignore[assignment]  # all it needs
         if self._ending or self.parser.should_upgrade():
             self.cycle.keep_alive = False
         self._part = _Part.BODY

@@ -196,3 +196,10 @@ def test_no_mutation_upsets_the_server(server: Server) -> None:
         assert answer == b"" or answer.startswith(b"HTTP/1.1 "), (bytes(request), answer)
         assert b" 500 " not in answer, (bytes(request), answer)
     assert_well(server)
+
+
+def test_an_answer_without_a_body_comes_before_the_refusal_of_what_follows(server: Server) -> None:
+    answer = server.talk(KEPT.replace(b"GET", b"HEAD") + get(HOST, HOST))
+    first, _, second = answer.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 ")
+    assert_refused(second, 400)
