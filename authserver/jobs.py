@@ -79,16 +79,22 @@ def sweeps(settings: Settings) -> dict[str, Sweep]:
 async def cleanup(settings: Settings, clock: Clock, store: database.Database) -> dict[str, int]:
     """Delete what has expired, in short transactions; how many rows of each table.
 
-    Raises database.UnavailableError.
+    Raises what kept a table from being cleaned, after all have had their turn, such as database.UnavailableError.
     """
     deleted: dict[str, int] = {}
+    failures: list[Exception] = []
     for name, sweep in sweeps(settings).items():
         deleted[name] = 0
-        for _ in range(MAX_BATCHES):
-            count = await store.transaction(_batch(sweep, clock()))
-            deleted[name] += count
-            if count < BATCH:
-                break
+        try:
+            for _ in range(MAX_BATCHES):
+                count = await store.transaction(_batch(sweep, clock()))
+                deleted[name] += count
+                if count < BATCH:
+                    break
+        except Exception as failure:  # noqa: BLE001  one table must not stop the others
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return deleted
 
 

@@ -8,11 +8,12 @@ import contextlib
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from authserver import audit, cache, credentials, jobs, limits, settings
 from authserver.database import Database
-from authserver.oauth import signing_keys
+from authserver.oauth import deny_list, signing_keys
 from authserver.oauth.context import OAuth
 from authserver.people import passwords
 
@@ -139,6 +140,22 @@ async def test_what_has_expired_is_cleaned_up_in_batches(
     assert deleted["attempts"] == 5
     assert sum(deleted.values()) == 5
     assert sum((await jobs.cleanup(context.settings, clock, database)).values()) == 0
+
+
+async def test_a_table_that_cannot_be_cleaned_keeps_no_other_from_it(
+    database: Database, clock: ManualClock
+) -> None:
+    def prepare(session: Session) -> None:
+        deny_list.deny(session, deny_list.TOKEN, "one", now=clock())
+        session.execute(sa.text("DROP TABLE attempts"))
+
+    await database.transaction(prepare)
+    clock.advance(2 * deny_list.AHEAD_SECONDS)
+    context = context_of(database, clock)
+    with pytest.raises(sa.exc.DBAPIError, match="attempts"):
+        await jobs.cleanup(context.settings, clock, database)
+    left = await database.read(lambda session: session.execute(sa.select(deny_list.table)).all())
+    assert left == []
 
 
 async def test_every_table_that_grows_is_cleaned() -> None:
