@@ -52,6 +52,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         mine.end()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, or a run ends with one process at work and the others done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_collection_finish() -> None:
     """What was collected stays: the garbage collector need not look through it again and again, and what a test
     leaves behind may wait. It took a tenth of all time."""

@@ -247,6 +247,7 @@ async def test_row_107_the_document_tells_of_every_route_and_of_no_other(gallery
                 assert parameter["name"] in ("image_id", "gallery_id", "share_id"), operation
 
 
+@pytest.mark.slow
 async def test_row_107_everyone_gets_what_is_theirs_and_nothing_else(gallery: Any) -> None:
     there = await scenes.build(gallery)
     before = await scenes.kept(gallery)

@@ -30,7 +30,7 @@ from tests.support import databases, processes, servers
 
 from . import compose, units
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 ANA = "ana@example.test"
 SCOPE = "images:read images:write"

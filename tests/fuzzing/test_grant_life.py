@@ -71,6 +71,7 @@ def test_one_life_meets_every_kind_of_answer(place: tuple[str, stage.Loop, flows
     assert set(_SEEN) <= set(seen), set(_SEEN) - set(seen)
 
 
+@pytest.mark.slow
 def test_a_grant_lives_as_the_rules_say(place: tuple[str, stage.Loop, flows.World]) -> None:
     kind, loop, world = place
     few, many = (12, 2500) if kind == "sqlite" else (3, 500)

@@ -236,6 +236,7 @@ def test_the_code_flow_it_prints_works(shared: Demo) -> None:
     assert "access_token" in json.loads(done.stdout), done.stdout
 
 
+@pytest.mark.slow
 def test_it_stops_starts_again_the_same_and_follows_its_ports(tmp_path: Path, http: httpx2.Client) -> None:
     ports = processes.free_port(), processes.free_port(), processes.free_port()
     with demo(tmp_path, *ports[:2]) as first:
