@@ -147,8 +147,11 @@ async def _session(bind: AsyncEngine) -> AsyncIterator[AsyncSession]:
         raise
 
 
-def engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
-    """An engine for one of our two databases, with SQLite's pragmas and its honest BEGIN."""
+def engine(url: str, *, pool_size: int = 5, patient: bool = False) -> AsyncEngine:
+    """An engine for one of our two databases, with SQLite's pragmas and its honest BEGIN.
+
+    `patient` lifts the time limit of statements, for migrations.
+    """
     address = sa.make_url(url)
     if address.get_backend_name() == "postgresql":
         return create_async_engine(
@@ -157,7 +160,16 @@ def engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
             max_overflow=pool_size,
             pool_timeout=_DRIVER_SECONDS,
             hide_parameters=True,  # an error's text goes to the log
-            connect_args={"timeout": _DRIVER_SECONDS, "command_timeout": _DRIVER_SECONDS},
+            connect_args={
+                "timeout": _DRIVER_SECONDS,
+                "command_timeout": None if patient else _DRIVER_SECONDS,
+                "server_settings": {
+                    "application_name": "resource-api",
+                    "jit": "off",
+                    # Waiting for a lock, PostgreSQL does not notice that we have gone, and the next waits beside it.
+                    "statement_timeout": "0" if patient else str(int(_DRIVER_SECONDS * 1000)),
+                },
+            },
         )
     made = create_async_engine(
         address.set(drivername="sqlite+aiosqlite"),

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from .. import database
 
 # Any number: it is the same for every process of this service, and different from other users of the database.
-_LOCK = 0x67616C6C657279
+LOCK = 0x67616C6C657279
 # Whoever waits for a table keeps all who come later waiting: not as long as requests are patient, and then again.
 _LOCK_SECONDS, _PAUSE_SECONDS, _TRIES = 1, 1.0, 60
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -23,7 +23,7 @@ async def upgrade(url: str) -> None:
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite" and address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = database.engine(url, pool_size=1)
+    engine = database.engine(url, pool_size=1, patient=True)
     tries = 1
     try:
         while not await _tried(engine, last=tries == _TRIES):
@@ -56,7 +56,7 @@ async def _tried(engine: AsyncEngine, *, last: bool) -> bool:
 
 def _upgrade(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
     asked = config()
     asked.attributes["connection"] = connection

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -14,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from resource_api import database, migrations, ownership, storage, tables
 from resource_api.migrations import upgrading
+from tests.support import databases
 
 
 async def test_migrations_and_tables_agree(resource_database_url: str) -> None:
@@ -53,6 +56,26 @@ async def test_upgrading_may_be_tried_at_once_and_again(tmp_path: Path) -> None:
     await asyncio.gather(*(migrations.upgrade(url) for _ in range(4)))
     await migrations.upgrade(url)
     assert await migrations.current(url) == (migrations.HEAD, True)
+
+
+async def test_a_migration_takes_its_time_and_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_DRIVER_SECONDS", 0.3)
+    async with databases.empty("postgresql", tmp_path) as url:
+        holder = await asyncpg.connect(url)
+        await holder.execute("SELECT pg_advisory_lock($1)", upgrading.LOCK)
+        upgrade = asyncio.create_task(migrations.upgrade(url))
+        await asyncio.sleep(1)  # as long as a large table takes, or another migration
+        assert not upgrade.done()
+        await holder.execute("SELECT pg_advisory_unlock($1)", upgrading.LOCK)
+        await upgrade
+        await holder.close()
+        engine = database.engine(url)
+        async with engine.connect() as connection:
+            with pytest.raises((TimeoutError, sa.exc.DBAPIError)):
+                await connection.execute(sa.text("SELECT pg_sleep(5)"))
+        await engine.dispose()
 
 
 async def test_images_from_before_are_counted(empty_database_url: str) -> None:
