@@ -10,9 +10,10 @@ RUNTIME := $(VENV)/runtime.installed
 DEVELOPMENT := $(VENV)/development.installed
 # More than there are cores: some tests wait for programs to start and stop.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+# pip would compile on one core.
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install --no-compile
 # Where Python is told to write no bytecode (images often say so), each start would compile us anew, for half a second.
-COMPILE := $(BIN)/python -m compileall -q authserver resource_api keys
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib authserver resource_api keys || true
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,17 +64,19 @@ clean: ## Remove what these targets made; the demo's data in var/ stays.
 
 $(VENV)/pyvenv.cfg:
 	@sh .ci/make-venv $(VENV)
+	@sed -n '/^pip==/,/[^\\]$$/p' requirements-dev.txt >$(VENV)/pip.txt
+	@$(INSTALL) --require-hashes --requirement $(VENV)/pip.txt # the one that Python brings may take twice as long
 
 $(RUNTIME): $(VENV)/pyvenv.cfg requirements.txt pyproject.toml
 	@echo "Installing what requirements.txt pins, once."
-	@$(PIP) install --require-hashes --requirement requirements.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes --requirement requirements.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@$(COMPILE)
 	@touch $@
 
 $(DEVELOPMENT): $(VENV)/pyvenv.cfg requirements-dev.txt pyproject.toml
 	@echo "Installing what requirements-dev.txt pins, once."
-	@$(PIP) install --require-hashes --requirement requirements-dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes --requirement requirements-dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@$(COMPILE)
 	@touch $(RUNTIME) $@
