@@ -5,14 +5,19 @@ Services are imported inside the fixtures, so that the tests of one part run wit
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 import os
-from collections.abc import AsyncIterator, Generator, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+import structlog
+import uvloop
 
 from .support import databases, run, servers, statements
 from .support.clock import ManualClock
@@ -33,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(("AUTHSERVER_", "RESOURCE_API_"))]:
         del os.environ[name]  # a developer's own settings are no part of a test
     statements.share()
+    _hurry()
     if not hasattr(
         config, "workerinput"
     ):  # a worker of xdist lives in the run of the process that started it
@@ -42,6 +48,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.getoption("dist", "no") == "no"
     ):  # this process runs tests; one that hands them out stays where it is
         os.chdir(run.folder())  # a developer's .env is no part of a test either
+
+
+def _hurry() -> None:
+    """Each request of a test would look for a package that isn't there, and format two lines that nobody reads."""
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # the documented way to say that it is missing
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(),
+        ]
+    )
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that the services have, which is also the faster one."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
