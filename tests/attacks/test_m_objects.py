@@ -58,7 +58,7 @@ GOOD = {
     "handle": "dora",
     "access": "read",
     "position": 0,
-    "prompt": "a pier",
+    "prompt": "a poster",
     "seed": 7,
     "title": "renamed",
 }
@@ -204,7 +204,7 @@ async def test_row_110_a_cursor_is_good_for_its_own_list_and_reader(
         for image in (there.spare[ANA], (await upload(gallery, ANA))["id"]):
             held = f"/galleries/{album}/images"
             await gallery.client.post(held, headers=given, json={"image_id": image})
-    await gallery.client.post("/images", headers=given, json={"prompt": "a pier"})
+    await gallery.client.post("/images", headers=given, json={"prompt": "a poster"})
     places = [filled(path, there) for _, path, operation in operations(spec) if paged(operation)]
     places += [f"/galleries/{made.json()['id']}/images"]
     cursors = {}

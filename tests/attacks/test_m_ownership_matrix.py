@@ -196,7 +196,7 @@ def body(spec: dict[str, Any], case: Case, there: Scene) -> dict[str, Any]:
         "image_id": there.spare.get(CALLERS[case.who], UNKNOWN),
         "image_ids": [(there.machine if case.whose == "machine" else there.ana).image_id],
         "position": 0,
-        "prompt": "a pier",
+        "prompt": "a poster",
         "seed": 7,
         "title": "renamed",
     }

@@ -53,7 +53,7 @@ NO_NUMBERS = (
 
 async def generate(gallery: Any, sub: str = ANA, key: str | bytes | None = None, **body: Any) -> Any:
     more: dict[str, Any] = {} if key is None else {"Idempotency-Key": key}
-    wanted = {"prompt": "a pier", **body}
+    wanted = {"prompt": "a poster", **body}
     return await gallery.client.post("/images", headers={**headers(gallery, sub), **more}, json=wanted)
 
 
@@ -200,7 +200,7 @@ async def test_row_115_a_key_that_is_none_is_refused_and_nothing_is_made(gallery
         assert (answer.status_code, code(answer)) == (400, "invalid_request"), key[:20]
     pairs = [(name.encode(), value.encode()) for name, value in headers(gallery, ANA).items()]
     twice = [*pairs, (b"idempotency-key", b"k"), (b"idempotency-key", b"k")]
-    doubled = await gallery.client.post("/images", headers=twice, json={"prompt": "a pier"})
+    doubled = await gallery.client.post("/images", headers=twice, json={"prompt": "a poster"})
     assert doubled.status_code == 400
     assert await check(gallery, ANA) == 100
     assert (await generate(gallery, key=b"k" * 255)).status_code == 201
@@ -233,7 +233,7 @@ async def test_row_116_only_a_number_is_a_number(gallery: Any) -> None:
     given = headers(gallery, ANA, **{"Content-Type": "application/json"})
     made = (await gallery.client.post("/galleries", headers=given, json={"title": "a gallery"})).json()["id"]
     places = (
-        ("/images", '{"prompt": "a pier", "seed": %s}'),
+        ("/images", '{"prompt": "a poster", "seed": %s}'),
         (
             f"/galleries/{made}/images",
             '{"image_id": "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "position": %s}',
@@ -247,7 +247,7 @@ async def test_row_116_only_a_number_is_a_number(gallery: Any) -> None:
             assert answer.status_code in (400, 422), (path, number)
     assert [entry["reason"] for entry in await ledger(gallery, ANA)] == ["welcome"]
     good = await gallery.client.post(
-        "/images", headers=given, content=b'{"prompt": "a pier", "seed": 4294967295}'
+        "/images", headers=given, content=b'{"prompt": "a poster", "seed": 4294967295}'
     )
     assert good.status_code == 201
 

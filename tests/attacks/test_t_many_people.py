@@ -171,7 +171,7 @@ async def _list(person: Person, client: Any, given: dict[str, str], _source: ran
 
 
 async def _pay(person: Person, client: Any, given: dict[str, str], _source: random.Random) -> None:
-    made = await client.post("/images", json={"prompt": person.word, "seed": 7}, headers=given)
+    made = await client.post("/images", json={"prompt": f"poster {person.word}", "seed": 7}, headers=given)
     person.ids.add(person.hears(made, 201, own=True).json()["id"])
     ledger = person.hears(await client.get("/credits/ledger", headers=given), 200).json()["items"]
     assert {entry["reference"] for entry in ledger} <= {None, *person.ids}

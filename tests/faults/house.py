@@ -73,7 +73,7 @@ class House:
         return self.call("POST", "/uploads", files={"file": ("x.png", load.picture() + rest, "image/png")})
 
     def generate(self) -> httpx2.Response:
-        return self.call("POST", "/images", json={"prompt": "a pier", "seed": 1})
+        return self.call("POST", "/images", json={"prompt": "a poster", "seed": 1})
 
     def credits(self) -> int:
         found: int = self.call("GET", "/credits").json()["credits"]

@@ -25,7 +25,7 @@ from .callers import NO_ANSWER_SECONDS, PATIENCE_SECONDS, Caller, History, Told
 from .stage import PEOPLE, SCOPES, Stage
 
 DRAWING_PAUSE_SECONDS = 3.0
-"""Drawing is half a second of nothing but processor time: without a rest it would be most of the load."""
+"""Drawing is nothing but processor time: without a rest it would be most of the load."""
 
 
 class Person(Caller):
@@ -80,7 +80,7 @@ class Person(Caller):
     async def generate(self) -> None:
         key = secrets.token_hex(8)
         told = await self._to_gallery(
-            "POST", "/images", json={"prompt": "a pier", "seed": 1}, headers={"Idempotency-Key": key}
+            "POST", "/images", json={"prompt": "a poster", "seed": 1}, headers={"Idempotency-Key": key}
         )
         if self.expect("generate", told, 201):
             self.history.paid[key] = told.body["id"]

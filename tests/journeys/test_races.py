@@ -21,7 +21,7 @@ from . import services
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 AT_ONCE = 100
-PICTURE = {"prompt": "a pier at dusk", "seed": 1}
+PICTURE = {"prompt": "a poster at dusk", "seed": 1}
 
 
 @pytest.fixture

@@ -44,7 +44,9 @@ async def test_the_first_call_opens_the_balance_once_however_many_come_first(gal
 
 
 async def test_generating_costs_its_price_and_the_ledger_says_for_what(gallery: Any) -> None:
-    response = await gallery.client.post("/images", headers=headers(gallery, ANA), json={"prompt": "a pier"})
+    response = await gallery.client.post(
+        "/images", headers=headers(gallery, ANA), json={"prompt": "a poster"}
+    )
     assert response.status_code == 201
     assert await check(gallery, ANA) == 95
     newest = (await ledger(gallery, ANA))[0]
@@ -63,7 +65,7 @@ async def test_an_empty_purse_is_402_and_makes_nothing(gallery: Any) -> None:
     given = headers(gallery, ANA)
     async with another(gallery, image_price=60) as dear:
         for status in (201, 402):
-            response = await dear.client.post("/images", headers=given, json={"prompt": "a pier"})
+            response = await dear.client.post("/images", headers=given, json={"prompt": "a poster"})
             assert response.status_code == status
     assert code(response) == "insufficient_credits"
     assert await check(gallery, ANA) == 40
@@ -88,6 +90,6 @@ async def test_of_many_who_pay_at_once_each_pays(gallery: Any) -> None:
 
 
 async def test_each_person_has_a_purse_of_their_own(gallery: Any) -> None:
-    await gallery.client.post("/images", headers=headers(gallery, ANA), json={"prompt": "a pier"})
+    await gallery.client.post("/images", headers=headers(gallery, ANA), json={"prompt": "a poster"})
     assert await check(gallery, ANA) == 95
     assert await check(gallery, BRUNO) == 100

@@ -38,8 +38,8 @@ async def test_without_a_seed_one_is_chosen_and_told(gallery: Any) -> None:
 
 
 async def test_the_same_key_has_one_effect_and_one_answer(gallery: Any) -> None:
-    first = await generate(gallery, ANA, "k-1", prompt="a harbour")
-    again = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    first = await generate(gallery, ANA, "k-1", prompt="a poster")
+    again = await generate(gallery, ANA, "k-1", prompt="a poster")
     assert first.status_code == again.status_code == 201
     assert first.content == again.content
     assert first.headers["location"] == again.headers["location"]
@@ -48,8 +48,8 @@ async def test_the_same_key_has_one_effect_and_one_answer(gallery: Any) -> None:
 
 
 async def test_a_key_is_forgotten_after_a_day(gallery: Any, clock: Any) -> None:
-    first = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    first = await generate(gallery, ANA, "k-1", prompt="a poster")
     clock.advance(24 * 3600 + 1)
-    again = await generate(gallery, ANA, "k-1", prompt="a harbour")
+    again = await generate(gallery, ANA, "k-1", prompt="a poster")
     assert again.status_code == 201
     assert again.json()["id"] != first.json()["id"]

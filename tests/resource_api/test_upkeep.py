@@ -16,7 +16,7 @@ async def stored(gallery: Any) -> int:
 
 
 async def test_stored_answers_go_when_nobody_can_ask_for_them(gallery: Any, clock: Any) -> None:
-    await generate(gallery, ANA, "k-1", prompt="a harbour")
+    await generate(gallery, ANA, "k-1", prompt="a poster")
     clock.advance(23 * 3600)
     await upkeep.run(gallery.app.state.resource_api)
     assert await stored(gallery) == 1
