@@ -48,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.getoption("dist", "no") == "no"
     ):  # this process runs tests; one that hands them out stays where it is
         os.chdir(run.folder())  # a developer's .env is no part of a test either
+        gc.disable()  # until everything is collected
 
 
 def _hurry() -> None:
@@ -85,6 +86,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What was collected stays: the garbage collector need not look through it again and again, and what a test
     leaves behind may wait. It took a tenth of all time."""
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
