@@ -147,9 +147,8 @@ class Protocol(httptools_impl.HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         super().on_headers_complete()
-        if (
-            self.scope["method"] != "HEAD" and not self.expect_100_continue
-        ):  # there, what is written first goes alone
+        # There, what is written first goes alone.
+        if self.scope["method"] != "HEAD" and not self.expect_100_continue:
             self.cycle.transport = _HeadWithBody(self.transport, self.loop)  # type: ignore[assignment]  # all it needs
         if self._ending or self.parser.should_upgrade():
             self.cycle.keep_alive = False

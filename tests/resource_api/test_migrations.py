@@ -73,6 +73,9 @@ async def test_a_migration_takes_its_time_and_nothing_else_does(
         await holder.close()
         engine = database.engine(url)
         async with engine.connect() as connection:
+            # PostgreSQL's own limit: the driver's would not end a statement whose client was killed.
+            limit = await connection.scalar(sa.text("SHOW statement_timeout"))
+            assert limit == "300ms"
             with pytest.raises((TimeoutError, sa.exc.DBAPIError)):
                 await connection.execute(sa.text("SELECT pg_sleep(5)"))
         await engine.dispose()
