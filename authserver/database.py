@@ -8,6 +8,7 @@ that finds all it needs in the cache costs no round trip. How the two engines ar
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import time
 from collections import deque
@@ -21,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 from sqlalchemy.util import concurrency
 
-from . import engines
+from . import engines, greenlets
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -72,6 +73,7 @@ class Database:
         self.after_commit: list[Callable[[Session], None]] = []
         self._readers = _Sessions(engines.for_reading(self.engine), None)
         self._writers = _Sessions(engines.for_writing(self.engine), self)
+        self._greenlets = greenlets.Greenlets()
         # SQLite has one writer at a time. Queueing here is fair, while its own waiting is by polling.
         self.writer = asyncio.Lock() if self.engine.dialect.name == "sqlite" else None
 
@@ -96,7 +98,7 @@ class Database:
     async def _ask(self, sessions: _Sessions, work: Callable[[Session], T]) -> T:
         self.running += 1
         try:
-            return await concurrency.greenlet_spawn(_run, sessions, work)
+            return await self._greenlets.run(functools.partial(_run, sessions, work))
         except (exc.TimeoutError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{type(error).__name__}: {error}") from error
         except exc.DBAPIError as error:
