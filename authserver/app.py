@@ -51,6 +51,7 @@ def create_app(config: settings.Settings, *, clock: clock.Clock = clock.system) 
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.authserver = here
+    app.router.route_class = _Route
     app.router.routes.extend(_routes(config.path))
     app.add_exception_handler(HTTPException, problems.on_http)
     app.add_exception_handler(RequestValidationError, problems.on_validation)
@@ -117,12 +118,14 @@ class _App(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         config = self.state.authserver.settings
-        inner = AsyncExitStackMiddleware(self.router)
-        return middleware.Edge(ExceptionMiddleware(inner, self.exception_handlers), config)
+        return middleware.Edge(ExceptionMiddleware(self.router, self.exception_handlers), config)
 
 
 class _Route(APIRoute):
-    """A route of FastAPI that doesn't ask at each call what its function needs, where that is the request alone."""
+    """A route of FastAPI that doesn't ask at each call what its function needs, where that is the request alone.
+
+    Nor is there a stack for what else would be opened and closed for it.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
         super().__init__(path, endpoint, **named)
@@ -133,6 +136,8 @@ class _Route(APIRoute):
 
         if [*inspect.signature(endpoint).parameters] == ["request"]:
             self.app = plain
+        else:
+            self.app = AsyncExitStackMiddleware(self.app)
 
 
 @functools.cache

@@ -51,7 +51,8 @@ _SECRET_WORDS = frozenset(
 # Our tokens (prefix, base62, checksum), JWTs, and credentials in addresses.
 _TOKEN = re.compile(r"\b((?:rt|ac|cs|se|ar|br)_)[0-9A-Za-z]{20,}")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?")
-_SUSPICIOUS = re.compile(r"(?:rt|ac|cs|se|ar|br)_|eyJ|://")
+# None of them is in most values, which costs less to see than a search for the patterns.
+_SUSPICIOUS = ("_", "eyJ", "://")
 _USERINFO = re.compile(r"(://[^/\s:@]*):[^/\s@]+@")
 # What moves the cursor, colours, breaks or turns round a line on a terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -165,7 +166,7 @@ def _clean(value: Any) -> Any:
     if value.__class__ in _PLAIN:
         return value
     if isinstance(value, str):
-        if len(value) <= MAX_LENGTH and _SUSPICIOUS.search(value) is None:
+        if len(value) <= MAX_LENGTH and not any(mark in value for mark in _SUSPICIOUS):
             return value
         text = _USERINFO.sub(rf"\1:{HIDDEN}@", _JWT.sub(HIDDEN, _TOKEN.sub(rf"\1{HIDDEN}", value)))
         # A traceback may be long, and its end says the most.

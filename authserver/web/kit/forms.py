@@ -28,9 +28,13 @@ class FormError(Exception):
 async def read(request: Request, *, limit: int = LIMIT) -> list[tuple[str, str]]:
     """The fields in the order sent, repeated ones included. Raises FormError; `limit` is in bytes."""
     _check_content_type(request.headers.getlist("content-type"))
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise FormError(400, "invalid_request", "The connection ended before the form did.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > limit:
             raise FormError(413, "invalid_request", f"The form is larger than {limit} bytes.")
     return parse(bytes(body))

@@ -45,6 +45,7 @@ def address(scope: Scope, trusted: tuple[Network, ...]) -> str:
     return hop
 
 
+@functools.lru_cache(maxsize=4096)
 def _text(peer: str) -> str:
     parsed = _parse(peer)
     return str(parsed) if parsed else peer

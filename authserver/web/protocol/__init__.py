@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from . import authorize, introspect, revoke, token, well_known
 
-ROUTERS = [authorize.router, token.router, revoke.router, introspect.router, well_known.router]
+# Tried in turn: what is asked most comes first.
+ROUTERS = [token.router, authorize.router, revoke.router, introspect.router, well_known.router]
