@@ -117,8 +117,8 @@ class _App(FastAPI):
     """FastAPI without its layers around `Edge`, which bounds bodies and answers for what nobody expected itself."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        config = self.state.authserver.settings
-        return middleware.Edge(ExceptionMiddleware(self.router, self.exception_handlers), config)
+        inner = ExceptionMiddleware(self.router, self.exception_handlers)
+        return middleware.Edge(inner, self.state.authserver)
 
 
 class _Route(APIRoute):

@@ -61,15 +61,22 @@ class Payload(OAuth2Payload):
         return self._datalist
 
 
+_BLANK = vars(OAuth2Request("POST", "https://localhost"))
+
+
 class ProtocolRequest(OAuth2Request):
     """A request as Authlib reads it.
 
-    Its address is made from the issuer, never from what the client claims as host or scheme: Authlib's
-    transport check then depends on the settings alone, and a forged Host reaches nothing.
+    Its address is made from the issuer, never from what the client claims as host or scheme: a forged Host reaches
+    nothing.
     """
 
     def __init__(self, request: Request, issuer: str) -> None:
-        super().__init__(request.method, issuer + request.path, headers=request.headers)
+        # Authlib's own would ask each time whether the address is secure; the issuer's is, or `settings` complains.
+        self.__dict__.update(_BLANK)
+        self.method = request.method
+        self.uri = issuer + request.path
+        self.headers = request.headers
         items = request.form if request.method == "POST" else request.query
         self.payload = Payload(items)
         self.ip = request.ip

@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ... import audit, credentials, logs
-from ...settings import Settings
 from . import forms, pages, peers, problems, state
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -37,12 +36,12 @@ HSTS = "max-age=63072000; includeSubDomains"
 class Edge:
     """Wraps the application. HEAD is answered as GET without its body, since FastAPI's routes know no HEAD."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, limit: int = forms.LIMIT) -> None:
+    def __init__(self, app: ASGIApp, here: state.State, limit: int = forms.LIMIT) -> None:
         self.app = app
-        self.settings = settings
-        self.trusted = peers.networks(settings.trusted_proxies)
+        self.here = here
+        self.trusted = peers.networks(here.settings.trusted_proxies)
         self.limit = limit
-        usual = HEADERS | ({"Strict-Transport-Security": HSTS} if settings.secure else {})
+        usual = HEADERS | ({"Strict-Transport-Security": HSTS} if here.settings.secure else {})
         self.headers = [(name.lower().encode(), value.encode()) for name, value in usual.items()]
 
     @functools.cached_property
@@ -110,8 +109,8 @@ class _Exchange:
                 headers={"Accept-Encoding": "identity"},  # RFC 9110 §12.5.3
             )
         if (
-            state.of(request).cache.stale
-            and self.scope["path"].removeprefix(self.edge.settings.path) not in _STALE_MAY
+            self.edge.here.cache.stale
+            and self.scope["path"].removeprefix(self.edge.here.settings.path) not in _STALE_MAY
         ):
             return problems.unavailable(request)
         return None
@@ -144,8 +143,7 @@ class _Exchange:
         seconds = time.perf_counter() - self.started_at
         route = getattr(self.scope.get("route"), "path", None) or "unmatched"
         method = self.method if self.method in (*problems.METHODS, "HEAD") else "other"
-        metrics = state.of(Request(self.scope)).metrics
-        metrics.request(method, route, self.status, seconds)
+        self.edge.here.metrics.request(method, route, self.status, seconds)
         self.edge.log.info(
             "request",
             method=self.method[:20],

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
+from starlette.types import Message
 
 HTML = {"Accept": "text/html"}
 PLACES = [
@@ -188,6 +191,36 @@ async def test_an_unexpected_failure_tells_only_its_number(
     assert answer.json()["request_id"] == "r-500"
     assert "secret detail" not in answer.text
     assert (await authserver.client.get("/livez")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/login"])
+async def test_a_client_that_goes_away_in_the_middle_of_its_form_is_no_failure_of_ours(
+    authserver: Any, path: str
+) -> None:
+    arriving: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b"grant_type=cl", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return next(arriving)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/x-www-form-urlencoded")],
+        "client": ("127.0.0.1", 1),
+    }
+    with structlog.testing.capture_logs() as lines:
+        await authserver.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert [line["event"] for line in lines] == ["request"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
--- What every script shares: the result as one line of JSON that load.py reads.
+-- What every script shares: the result as one line of JSON that load.py reads. What a script does not count itself is
+-- counted here: all but refusals.
 
 local threads = {}
 
@@ -8,11 +9,12 @@ function setup(thread)
 end
 
 function done(summary, latency)
+   local errors = summary.errors
    local counted = 0
    for _, thread in ipairs(threads) do
       counted = counted + (thread:get("counted") or 0)
    end
-   local errors = summary.errors
+   if threads[1]:get("counted") == nil then counted = summary.requests - errors.status end
    io.write(string.format(
       '\nresult {"requests": %d, "seconds": %.6f, "counted": %d, "refused": %d, "broken": %d, "p50": %d, "p99": %d}\n',
       summary.requests, summary.duration / 1e6, counted, errors.status,
