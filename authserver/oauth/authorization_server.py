@@ -13,8 +13,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error, TokenEndpointMixin, UnsupportedG
 from sqlalchemy.orm import Session
 
 from .. import apis
-from . import clients, context, messages, targets
-from .client_authentication import ClientAuthentication, well_formed_id
+from . import client_authentication, clients, context, messages, targets
 
 
 class AuthorizationServer(AuthlibAuthorizationServer):
@@ -28,14 +27,11 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         self.now = oauth.clock()
         self.client: clients.Client | None = None
         self.issued_by: str | None = None
-        self._client_auth = ClientAuthentication(oauth, session, self.query_client)
+        self._client_auth = client_authentication.ClientAuthentication(oauth, session)
 
     def query_client(self, client_id: str | None) -> clients.Client | None:
         """The client, unless it is unknown or disabled."""
-        if client_id is None or not well_formed_id(client_id):
-            return None
-        client = clients.find(self.oauth.cache, self.session, client_id)
-        return None if client is None or client.disabled_at is not None else client
+        return client_authentication.find(self.oauth, self.session, client_id)
 
     def authenticate_client(
         self, request: messages.ProtocolRequest, methods: list[str], endpoint: str = "token"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import unquote_plus
 
@@ -25,38 +25,27 @@ from . import client_secrets, clients, context, errors, messages
 WRONG_GUESSES, GUESS_SECONDS = 100, 900
 
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/]+={0,2})\Z", re.IGNORECASE)
-_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,2048}\Z")
+_CLIENT_ID = re.compile(r"[\x20-\x7e]{1,2048}\Z")  # RFC 6749 appendix A.1; nothing else goes to the database
 
-
-@dataclass(frozen=True)
-class Presented:
-    """The one credential in a request. `method` is None when it is of a kind we don't know or can't read."""
-
-    method: str | None
-    client_id: str | None = None
-    secret: str | None = None
+Find = Callable[[str | None], clients.Client | None]
 
 
 class ClientAuthentication(AuthlibClientAuthentication):
     """Authlib's registry of methods, with our three in it; another method joins by `register`.
 
-    It lives for one request, as the server does that holds it.
+    It lives for one request, as the server does that holds it. What is registered knows neither of them: a circle
+    would stay in memory, with the secret, until the garbage collector comes.
     """
 
-    def __init__(
-        self,
-        oauth: context.OAuth,
-        session: Session,
-        query_client: Callable[[str | None], clients.Client | None],
-    ) -> None:
-        super().__init__(query_client)
+    def __init__(self, oauth: context.OAuth, session: Session) -> None:
+        super().__init__(functools.partial(find, oauth, session))
         self.oauth = oauth
         self.session = session
         self.now = oauth.clock()
-        self.presented = Presented(None)
-        self.register("client_secret_basic", self._by_secret)
-        self.register("client_secret_post", self._by_secret)
-        self.register("none", self._by_id)
+        by_secret = functools.partial(_by_secret, self.now)
+        self.register("client_secret_basic", by_secret)
+        self.register("client_secret_post", by_secret)
+        self.register("none", _by_id)
 
     def authenticate(
         self, request: messages.ProtocolRequest, methods: list[str], endpoint: str
@@ -65,26 +54,15 @@ class ClientAuthentication(AuthlibClientAuthentication):
 
         Raises InvalidRequestError for several credentials, ClientAuthenticationError, BusyError.
         """
-        self.presented = read(request)
-        own = [method for method in methods if method == self.presented.method]
+        request.presented = presented = read(request)
+        own = [method for method in methods if method == presented.method]
         try:
             client: clients.Client = super().authenticate(request, own, endpoint)
         except InvalidClientError:
-            self._refuse(request.ip)
+            self._refuse(presented, request.ip)
         return client
 
-    def _by_secret(self, _query: object, _request: object) -> clients.Client | None:
-        client = self._by_id(_query, _request)
-        kept = client.secrets if client is not None else ()
-        # Compared even when there is no such client: the answer takes as long.
-        right = client_secrets.matches(kept, self.presented.secret or "", self.now)
-        return client if right else None
-
-    def _by_id(self, _query: object, _request: object) -> clients.Client | None:
-        client: clients.Client | None = self.query_client(self.presented.client_id)
-        return client
-
-    def _refuse(self, ip: str) -> NoReturn:
+    def _refuse(self, presented: messages.Presented, ip: str) -> NoReturn:
         database.release(self.session)
         key = f"client-secret/{limits.address(ip)}"
         guess = database.await_(self.oauth.limits.claim(key, limit=WRONG_GUESSES, seconds=GUESS_SECONDS))
@@ -92,9 +70,9 @@ class ClientAuthentication(AuthlibClientAuthentication):
             self.oauth.audit_buffer.add(
                 "client_authentication_failed",
                 now=self.now,
-                client_id=errors.plain(self.presented.client_id or ""),
+                client_id=errors.plain(presented.client_id or ""),
             )
-        if not guess.allowed and self.presented.secret is not None:
+        if not guess.allowed and presented.secret is not None:
             raise errors.BusyError(
                 "Too many wrong client secrets from this address.",
                 status_code=429,
@@ -103,7 +81,27 @@ class ClientAuthentication(AuthlibClientAuthentication):
         raise errors.ClientAuthenticationError
 
 
-def read(request: messages.ProtocolRequest) -> Presented:
+def find(oauth: context.OAuth, session: Session, client_id: str | None) -> clients.Client | None:
+    """The client, unless it is unknown or disabled."""
+    if client_id is None or _CLIENT_ID.match(client_id) is None:
+        return None
+    client = clients.find(oauth.cache, session, client_id)
+    return None if client is None or client.disabled_at is not None else client
+
+
+def _by_secret(now: float, query_client: Find, request: messages.ProtocolRequest) -> clients.Client | None:
+    client = _by_id(query_client, request)
+    kept = client.secrets if client is not None else ()
+    # Compared even when there is no such client: the answer takes as long.
+    right = client_secrets.matches(kept, request.presented.secret or "", now)
+    return client if right else None
+
+
+def _by_id(query_client: Find, request: messages.ProtocolRequest) -> clients.Client | None:
+    return query_client(request.presented.client_id)
+
+
+def read(request: messages.ProtocolRequest) -> messages.Presented:
     """The credential in a request. Raises InvalidRequestError when there are two (RFC 6749 §2.3)."""
     form = request.form
     header = request.headers.get("authorization")
@@ -112,21 +110,16 @@ def read(request: messages.ProtocolRequest) -> Presented:
         raise InvalidRequestError("The request holds two client credentials; send one.")
     client_id = form.get("client_id")
     if assertion:
-        return Presented(None)
+        return messages.Presented(None)
     if header is None:
         secret = form.get("client_secret")
-        return Presented("none" if secret is None else "client_secret_post", client_id, secret)
+        return messages.Presented("none" if secret is None else "client_secret_post", client_id, secret)
     basic = _basic(header)
     if basic is None:
-        return Presented(None)
+        return messages.Presented(None)
     if client_id is not None and client_id != basic[0]:
         raise InvalidRequestError("The client_id in the body isn't the one in the Authorization header.")
-    return Presented("client_secret_basic", *basic)
-
-
-def well_formed_id(client_id: str | None) -> bool:
-    """Whether this can be a client id at all (RFC 6749 appendix A.1), so that it may go to the database."""
-    return client_id is not None and _CLIENT_ID.match(client_id) is not None
+    return messages.Presented("client_secret_basic", *basic)
 
 
 def _basic(header: str) -> tuple[str, str] | None:

@@ -42,6 +42,15 @@ class Answer:
     grant_type: str | None = None
 
 
+@dataclass(frozen=True)
+class Presented:
+    """A client's one credential in a request. `method` is None when it is of a kind we don't know or can't read."""
+
+    method: str | None
+    client_id: str | None = None
+    secret: str | None = field(default=None, repr=False)
+
+
 class Payload(OAuth2Payload):
     """Parameters of a request. One sent without a value counts as not sent (RFC 6749 §3.1, §3.2)."""
 
@@ -80,6 +89,7 @@ class ProtocolRequest(OAuth2Request):
         items = request.form if request.method == "POST" else request.query
         self.payload = Payload(items)
         self.ip = request.ip
+        self.presented = Presented(None)  # until it is read
         # An empty state is echoed like any other, so it is read before empty values are dropped.
         self.state_sent = next((value for name, value in items if name == "state"), None)
 

@@ -42,26 +42,26 @@ MUTANTS = (
     Mutant(
         name="guesses-unlimited",
         file="authserver/oauth/client_authentication.py",
-        old="        if not guess.allowed and self.presented.secret is not None:\n",
-        new="        if guess.over < 0 and self.presented.secret is not None:\n",
+        old="        if not guess.allowed and presented.secret is not None:\n",
+        new="        if guess.over < 0 and presented.secret is not None:\n",
         hole="Secrets are guessed at the speed of the network (RFC 6749 §2.3.1).",
         tests=(C + "test_row_33_a_guesser_waits_and_nobody_else_does",),
     ),
     Mutant(
         name="unknown-clients-stand-out",
         file="authserver/oauth/client_authentication.py",
-        old='        right = client_secrets.matches(kept, self.presented.secret or "", self.now)\n',
-        new="        if client is None:\n"
-        "            raise errors.InvalidTargetError('No such client.')\n"
-        '        right = client_secrets.matches(kept, self.presented.secret or "", self.now)\n',
+        old='    right = client_secrets.matches(kept, request.presented.secret or "", now)\n',
+        new="    if client is None:\n"
+        "        raise errors.InvalidTargetError('No such client.')\n"
+        '    right = client_secrets.matches(kept, request.presented.secret or "", now)\n',
         hole="Anybody learns which clients there are (RFC 6749 §5.2).",
         tests=(C + "test_row_33_unknown_client_and_wrong_secret_look_the_same",),
     ),
     Mutant(
         name="disabled-clients-work",
-        file="authserver/oauth/authorization_server.py",
-        old="        return None if client is None or client.disabled_at is not None else client\n",
-        new="        return client\n",
+        file="authserver/oauth/client_authentication.py",
+        old="    return None if client is None or client.disabled_at is not None else client\n",
+        new="    return client\n",
         hole="An app that was stopped goes on (RFC 6749 §10.1).",
         tests=("tests/attacks/test_d_refresh.py::test_row_40_what_happens_to_a_client_ends_what_it_holds",),
     ),

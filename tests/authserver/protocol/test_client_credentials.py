@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from authserver import apis
+from authserver.oauth import messages
 
 from .conftest import Counted
 from .flows import OTHER, RESOURCE, World, claims_of, header_of
@@ -115,3 +120,21 @@ async def test_a_slash_after_a_bare_origin_is_forgiven(world: World) -> None:
     for resource in (RESOURCE, RESOURCE + "/", [RESOURCE, RESOURCE]):
         answer = (await world.token(app, grant_type="client_credentials", resource=resource)).json()
         assert claims_of(answer["access_token"])["aud"] == RESOURCE
+
+
+@pytest.mark.parametrize("auth_method", ["client_secret_basic", "client_secret_post"])
+async def test_no_secret_stays_in_memory_until_the_garbage_collector_comes(
+    world: World, auth_method: str
+) -> None:
+    app = await world.add_app(auth_method=auth_method, grant_types=["client_credentials"])
+    wrong = replace(app, secret="cs_wrong")
+    gc.collect()
+    gc.disable()
+    try:
+        assert (await world.token(app, grant_type="client_credentials")).status_code == 200
+        assert (await world.token(app, grant_type="password")).status_code == 400
+        assert (await world.token(wrong, grant_type="client_credentials")).status_code == 401
+        kept = [thing for thing in gc.get_objects() if isinstance(thing, messages.Presented)]
+    finally:
+        gc.enable()
+    assert [one for one in kept if one.secret is not None] == []
