@@ -70,7 +70,7 @@ class SigningKey:
     The id is the key's own thumbprint (RFC 7638) unless another is given, so two keys never share one.
     """
 
-    __slots__ = ("_algorithm", "_key", "alg", "kid")
+    __slots__ = ("_algorithm", "_key", "_signer", "alg", "kid")
 
     def __init__(self, key: RSAKey | ECKey, *, alg: str, kid: str | None = None) -> None:
         """Raise InvalidKeyError when the key is not a private one that fits `alg`."""
@@ -83,9 +83,10 @@ class SigningKey:
         self._algorithm = jws.JWSRegistry(algorithms=[alg]).get_alg(alg)
         try:
             self._algorithm.check_key(key)
+            self._signer: Any = _Signer(key)
         except JoseError:
             raise errors.InvalidKeyError(
-                f"Its own `use` or `alg` keeps this key from signing {alg}."
+                f"Its own `use`, `key_ops` or `alg` keeps this key from signing {alg}."
             ) from None
 
     def __repr__(self) -> str:
@@ -160,8 +161,21 @@ class SigningKey:
         # RFC 7515 §7.1. joserfc's `serialize_compact` tests key and header at each call; here they are always the
         # same, and were tested when this key was made.
         signed = _header(self.alg, self.kid, typ) + b"." + urlsafe_b64encode(_ENCODER.encode(claims).encode())
-        signature = self._algorithm.sign(signed, self._key)
+        signature = self._algorithm.sign(signed, self._signer)
         return (signed + b"." + urlsafe_b64encode(signature)).decode()
+
+
+class _Signer:
+    """A private key as joserfc's algorithms ask for it at each signature, so that they need not look for it again."""
+
+    __slots__ = ("_native", "curve_key_size")
+
+    def __init__(self, key: RSAKey | ECKey) -> None:
+        self._native = key.get_op_key("sign")
+        self.curve_key_size = key.curve_key_size if isinstance(key, ECKey) else None
+
+    def get_op_key(self, _operation: str) -> object:
+        return self._native
 
 
 @functools.lru_cache(maxsize=64)

@@ -148,7 +148,7 @@ def test_a_public_key_does_not_sign(key: SigningKey) -> None:
         SigningKey(RSAKey.import_key(dict(key.public_jwk())), alg="RS256")
 
 
-@pytest.mark.parametrize("own", [{"use": "enc"}, {"alg": "PS256"}])
+@pytest.mark.parametrize("own", [{"use": "enc"}, {"alg": "PS256"}, {"key_ops": ["verify"]}])
 def test_a_key_that_is_for_something_else_does_not_sign(own: KeyParameters) -> None:
     with pytest.raises(errors.InvalidKeyError, match="own"):
         SigningKey(RSAKey.generate_key(2048, own), alg="RS256")
