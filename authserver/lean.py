@@ -27,6 +27,8 @@ def load_fastapi() -> None:
     """It describes OpenAPI in sixty models, for a document made from them when somebody asks: built then, if ever."""
     from pydantic import BaseModel
 
+    # Nobody here has models of Pydantic 1, and FastAPI would load all of it to see that.
+    cast("dict[str, Any]", sys.modules).setdefault("pydantic.v1", None)
     BaseModel.model_config["defer_build"] = True
     try:
         with without("email_validator"):

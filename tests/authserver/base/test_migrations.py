@@ -36,6 +36,19 @@ async def test_migrations_make_exactly_the_tables_of_the_program(empty_database_
     await database.close()
 
 
+async def test_events_without_a_person_or_client_cost_no_entry_in_their_indexes(database: Database) -> None:
+    def partial(connection: sa.Connection) -> dict[str | None, str]:
+        return {
+            index["name"]: str(index["dialect_options"].get(f"{connection.dialect.name}_where", ""))
+            for index in sa.inspect(connection).get_indexes("events")
+        }
+
+    async with database.engine.connect() as connection:
+        conditions = await connection.run_sync(partial)
+    assert set(conditions) == {"ix_events_user_id_id", "ix_events_client_id_id"}
+    assert all("IS NOT NULL" in condition.upper() for condition in conditions.values())
+
+
 async def test_many_may_migrate_at_once_and_again(empty_database_url: str) -> None:
     await asyncio.gather(*(migrations.upgrade(empty_database_url) for _ in range(3)))
     await migrations.upgrade(empty_database_url)
