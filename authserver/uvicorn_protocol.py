@@ -14,6 +14,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http import httptools_impl
 
+_BETWEEN = len(b": \r\n")
 _HOST = re.compile(rb"(?:[A-Za-z0-9_.~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -138,7 +139,7 @@ class Protocol(httptools_impl.HttpToolsProtocol):
             raise _RefusalError(414, f"The address is longer than {self.URL_BYTES} bytes.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head += len(name) + len(value) + len(b": \r\n")
+        self._head += len(name) + len(value) + _BETWEEN
         if self._head > self.HEAD_BYTES or len(self.headers) >= self.HEADERS:
             raise self._too_large()
         if self._part is _Part.HEAD:  # trailers must not pass for headers (RFC 9110 §6.5.1)
@@ -176,10 +177,13 @@ class Protocol(httptools_impl.HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in ("1.0", "1.1"):
             raise _RefusalError(400, "This server speaks HTTP/1.1.")
-        hosts, lengths, codings = (
-            [value.strip(b" \t") for name, value in self.headers if name == wanted]
-            for wanted in (b"host", b"content-length", b"transfer-encoding")
-        )
+        hosts: list[bytes] = []
+        lengths: list[bytes] = []
+        codings: list[bytes] = []
+        wanted = {b"host": hosts, b"content-length": lengths, b"transfer-encoding": codings}
+        for name, value in self.headers:
+            if name in wanted:
+                wanted[name].append(value.strip(b" \t"))
         if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
             raise _RefusalError(400, "A request has exactly one Host header, with a host and perhaps a port.")
         if lengths and (codings or len(lengths) > 1 or not re.fullmatch(rb"[0-9]{1,18}", lengths[0])):
