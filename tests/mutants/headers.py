@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         name="every-origin-reads-tokens",
         file="authserver/web/protocol/cors.py",
-        old="    if origin is not None and origin in origins:\n",
-        new="    if origin is not None:\n",
+        old='    if origins and (origin := request.headers.get("origin")) in origins:\n',
+        new='    if (origin := request.headers.get("origin")) is not None:\n',
         hole="Any site's script reads what the token endpoint answers (RFC 9700 §2.6).",
         tests=(S + "test_row_143_only_registered_origins_read_and_never_with_cookies",),
     ),

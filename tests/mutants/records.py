@@ -61,8 +61,8 @@ MUTANTS = (
     Mutant(
         name="secrets-in-logs",
         file="authserver/logs.py",
-        old='        if not key.startswith("_"):\n',
-        new='        if key == "password":\n',
+        old="        elif value.__class__ not in _PLAIN:\n",
+        new="        elif value.__class__ not in (*_PLAIN, str):\n",
         hole="A token that a line happens to hold is written out (OWASP ASVS 16.2.5).",
         tests=("tests/authserver/base/test_logs.py::test_a_token_is_hidden_wherever_it_is",),
     ),
