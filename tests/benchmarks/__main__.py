@@ -1,7 +1,7 @@
 """`make bench`: three interleaved rounds of everything, medians, and the table.
 
-Each ratio is taken within a round, between measurements made seconds apart, and the table shows the median of the
-rounds' ratios: what else the machine does then weighs on both sides.
+A round measures everything in turn and then once more in reverse, so that a machine that gets slower meanwhile weighs
+on both sides of a ratio. Ratios are taken within a round; the table shows the median of the rounds'.
 """
 
 from __future__ import annotations
@@ -56,21 +56,27 @@ async def measured(rounds: int, seconds: int) -> dict[str, list[load.Sample]]:
     offline = verification.measures()
     async with services.house() as here:
         online = await services.rounds(here)
+        steps = [("signing", _signing(os.cpu_count() or 1))]
+        for name, run in online.items():
+            if name == "refresh":
+                steps.append(("signing alone", _signing(1)))
+            steps.append((name, run))
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
-            both = os.cpu_count() or 1
-            samples["signing"].append(await _signing(both, seconds))
-            for name, run in online.items():
-                if name == "refresh":
-                    samples["signing alone"].append(await _signing(1, seconds))
-                samples[name].append(await run(seconds))
+            there = [(name, await run(seconds)) for name, run in steps]
+            back = [(name, await run(seconds)) for name, run in reversed(steps)]
+            for (name, first), (_, second) in zip(there, reversed(back), strict=True):
+                samples[name].append(load.mean(first, second))
             for name, work in offline.items():
                 samples[f"verify {name}"].append(await asyncio.to_thread(work))
     return samples
 
 
-async def _signing(cores: int, seconds: int) -> load.Sample:
-    return load.Sample(await asyncio.to_thread(machine.signatures_per_second, cores, seconds))
+def _signing(cores: int) -> services.Round:
+    async def sign(seconds: int) -> load.Sample:
+        return load.Sample(await asyncio.to_thread(machine.signatures_per_second, cores, seconds))
+
+    return sign
 
 
 def table(samples: dict[str, list[load.Sample]]) -> str:
@@ -112,7 +118,9 @@ def _micro(seconds: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--seconds", type=int, default=4, help="how long each measurement of a round lasts")
+    parser.add_argument(
+        "--seconds", type=int, default=3, help="how long each measurement lasts, twice a round"
+    )
     chosen = parser.parse_args()
     machine.needed()
     print(machine.name())

@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,12 @@ class Sample:
     """The database's."""
     p50_seconds: float = 0.0
     p99_seconds: float = 0.0
+
+
+def mean(first: Sample, second: Sample) -> Sample:
+    """Both as one."""
+    fields = zip(astuple(first), astuple(second), strict=True)
+    return Sample(*((one + other) / 2 for one, other in fields))
 
 
 @dataclass(frozen=True)
