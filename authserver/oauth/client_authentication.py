@@ -130,7 +130,7 @@ def _basic(header: str) -> tuple[str, str] | None:
     try:
         text = base64.b64decode(found[1], validate=True).decode("utf-8")
         client_id, colon, secret = text.partition(":")
-        client_id, secret = (unquote_plus(part, errors="strict") for part in (client_id, secret))
+        client_id, secret = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, UnicodeDecodeError):
         return None
     return (client_id, secret) if colon and client_id and secret else None

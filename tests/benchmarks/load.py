@@ -90,7 +90,7 @@ async def wrk(
 
 
 def cpu(pid: int | None) -> float:
-    """Processor seconds so far of a process and all it started."""
+    """Processor seconds so far of a process and all it started, those that have ended included."""
     if pid is None:
         return 0.0
     process = psutil.Process(pid)
@@ -100,5 +100,5 @@ def cpu(pid: int | None) -> float:
             times = one.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        spent += times.user + times.system
+        spent += times.user + times.system + times.children_user + times.children_system
     return spent

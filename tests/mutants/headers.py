@@ -11,8 +11,8 @@ MUTANTS = (
     Mutant(
         name="secrets-cached",
         file="authserver/web/kit/answers.py",
-        old='    headers = {"Cache-Control": "no-store", **answer.headers}\n',
-        new='    headers = {**answer.headers, "Cache-Control": "private"}\n',
+        old='    headers = {"Cache-Control": "no-store", "Vary": "Origin", **answer.headers}\n',
+        new='    headers = {**answer.headers, "Vary": "Origin", "Cache-Control": "private"}\n',
         hole="Tokens stay in caches (RFC 6749 §5.1).",
         tests=(S + "test_row_142_nothing_private_is_kept",),
     ),

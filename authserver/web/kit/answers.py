@@ -12,8 +12,11 @@ from . import authorization_errors, cookies, state
 
 
 def send(answer: Answer) -> Response:
-    """The JSON response for an endpoint of the protocol; never cacheable unless the answer says so itself."""
-    headers = {"Cache-Control": "no-store", **answer.headers}
+    """The JSON response for an endpoint of the protocol; never cacheable unless the answer says so itself.
+
+    Who may read it depends on its Origin (`protocol.cors`).
+    """
+    headers = {"Cache-Control": "no-store", "Vary": "Origin", **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
     body = pydantic_core.to_json(answer.body)

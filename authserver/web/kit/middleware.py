@@ -19,6 +19,7 @@ from . import forms, pages, peers, problems, state
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _STALE_MAY = ("/livez", "/readyz", "/metrics")
+_COUNTED = frozenset((*problems.METHODS, "HEAD"))
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -63,7 +64,7 @@ class _Exchange:
         self.edge, self.scope, self._receive, self._send = edge, dict(scope), receive, send
         self.method = scope["method"]
         self.given = _given(scope)
-        self.request_id = _identify(self.given["x-request-id"])
+        self.request_id = _identify(self.given[b"x-request-id"])
         self.status = 0
         self.received = 0
         self.started_at = time.perf_counter()
@@ -101,7 +102,7 @@ class _Exchange:
             return problems.answer(request, "bad_request", detail="Content-Length is not a number.")
         if length > self.edge.limit:
             return problems.answer(request, "content_too_large", headers={"Connection": "close"})
-        if any(coding.lower() != "identity" for coding in self.given["content-encoding"]):
+        if any(coding.lower() != "identity" for coding in self.given[b"content-encoding"]):
             return problems.answer(
                 request,
                 "unsupported_media_type",
@@ -116,7 +117,7 @@ class _Exchange:
         return None
 
     def _declared_length(self) -> int | None:
-        values = self.given["content-length"]
+        values = self.given[b"content-length"]
         if not values:
             return 0
         return int(values[0]) if len(values) == 1 and values[0].isascii() and values[0].isdigit() else None
@@ -131,7 +132,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            given = {name.lower() for name, _ in message["headers"]}
+            given = {name for name, _ in message["headers"]}  # in small letters, as ASGI has them
             usual = [header for header in self.edge.headers if header[0] not in given]
             own = (b"x-request-id", self.request_id.encode())
             message = {**message, "headers": [*message["headers"], *usual, own]}
@@ -142,7 +143,7 @@ class _Exchange:
     def _record(self, peer: str) -> None:
         seconds = time.perf_counter() - self.started_at
         route = getattr(self.scope.get("route"), "path", None) or "unmatched"
-        method = self.method if self.method in (*problems.METHODS, "HEAD") else "other"
+        method = self.method if self.method in _COUNTED else "other"
         self.edge.here.metrics.request(method, route, self.status, seconds)
         self.edge.log.info(
             "request",
@@ -155,12 +156,12 @@ class _Exchange:
         )
 
 
-def _given(scope: Scope) -> dict[str, list[str]]:
+def _given(scope: Scope) -> dict[bytes, list[str]]:
     """The values of the headers that are looked at here, found in one pass."""
-    values: dict[str, list[str]] = {"content-length": [], "content-encoding": [], "x-request-id": []}
+    values: dict[bytes, list[str]] = {b"content-length": [], b"content-encoding": [], b"x-request-id": []}
     for name, value in scope["headers"]:
-        if (found := values.get(name.decode("latin-1"))) is not None:
-            found.append(value.decode("latin-1"))
+        if name in values:
+            values[name].append(value.decode("latin-1"))
     return values
 
 

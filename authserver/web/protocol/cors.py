@@ -13,7 +13,6 @@ MAX_AGE_SECONDS = 600
 
 def may_read(request: Request, response: Response, origins: tuple[str, ...]) -> None:
     """Let the calling script read this answer if its origin is among `origins`."""
-    response.headers.append("Vary", "Origin")
     if origins and (origin := request.headers.get("origin")) in origins:
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, Retry-After, X-Request-Id"

@@ -39,7 +39,8 @@ def read(request: Request, form: messages.Items) -> messages.Request:
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    ip = request.client.host if request.client else ""
+    client = request.client
+    ip = client.host if client else ""
     return messages.Request(request.method, request.scope["path"], headers, [], form, ip)
 
 
